@@ -1,0 +1,122 @@
+"""What becomes of a hand-over that was begun: looks whether its person came to the end unseen (the mail was
+opened in another browser, a tab was closed, we were down), and ends what must not stay. It owns the
+times of these looks; it must not talk to a browser.
+"""
+
+from dataclasses import dataclass, replace
+
+from connector.application.account import Accounts
+from connector.application.ports import HandOver, HandOverStatus, IdentityProviders
+from connector.application.service import Service
+from connector.domain import commands as c
+from connector.domain import effects as fx
+from connector.domain.errors import Gone
+from connector.domain.model import Actor, ActorKind, State, state_of
+
+LOOKER = Actor(kind=ActorKind.SYSTEM, name="hand-over")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpTimes:
+    """Seconds after the press at which to look; the last is the hand-over's end."""
+
+    looks: tuple[float, ...] = (120.0, 600.0, 1800.0)
+
+
+class FollowUp:
+    """Looks after begun hand-overs."""
+
+    def __init__(
+        self, service: Service, accounts: Accounts, idps: IdentityProviders, times: FollowUpTimes
+    ) -> None:
+        self._service = service
+        self._accounts = accounts
+        self._idps = idps
+        self._times = times
+
+    def look(self, handover_id: str, *, request_id: str) -> float | None:
+        """Look once; when to look again (epoch seconds), None when it is over.
+
+        :raises OutsideError: Keycloak did not answer.
+        """
+        now = self._service.clock.now()
+        with self._service.store.read() as work:
+            handover = work.handovers.get(handover_id)
+        if handover is None or handover.status is not HandOverStatus.OPEN:
+            return None
+        if self._activated(handover, now, request_id):
+            return None
+        if not handover.is_open(now):
+            self._close(handover, now, request_id)
+            return None
+        if handover.sub and now >= handover.link_until:
+            self._unlink(handover)
+        return self._next(handover, now)
+
+    def activate_if_complete(self, handover: HandOver, *, request_id: str) -> bool:
+        """Whether its person is active by now, made so if Keycloak says that all is done.
+
+        :raises OutsideError: Keycloak did not answer.
+        """
+        return self._activated(handover, self._service.clock.now(), request_id)
+
+    def _activated(self, handover: HandOver, now: float, request_id: str) -> bool:
+        with self._service.store.read() as work:
+            user = work.users.get(handover.tenant, handover.user_id)
+        if user is None or user.account_id is None or user.account_id != handover.account:
+            return False
+        state = state_of(user, now)
+        if state is State.ACTIVE:
+            return True
+        if state not in (State.PENDING, State.EXPIRED):
+            return False
+        if user.invitation is None or user.invitation.generation != handover.generation:
+            return False
+        try:
+            complete = self._accounts.is_complete(self._service.tenant(handover.tenant), user.account_id)
+        except Gone:
+            return False
+        if complete:
+            self._service.handle(
+                c.Activate(
+                    tenant=handover.tenant,
+                    user_id=handover.user_id,
+                    actor=LOOKER,
+                    source="keycloak",
+                    request_id=request_id,
+                )
+            )
+        return complete
+
+    def _unlink(self, handover: HandOver) -> None:
+        """The link's time is over while the person may still be on Keycloak's pages."""
+        if handover.account is not None:
+            realm = self._service.tenant(handover.tenant).realm
+            self._idps.of(realm).unlink(handover.account)
+        with self._service.store.write() as work:
+            newest = work.handovers.get(handover.id)
+            if newest == handover:
+                work.handovers.save(replace(newest, sub=""))
+
+    def _close(self, handover: HandOver, now: float, request_id: str) -> None:
+        """Close one whose time is over, and have its account looked at: without it no link may stay."""
+        realm = self._service.tenant(handover.tenant).realm
+        with self._service.store.write() as work:
+            newest = work.handovers.get(handover.id)
+            if newest is None or newest.status is not HandOverStatus.OPEN:
+                return
+            work.handovers.save(replace(newest, status=HandOverStatus.CLOSED, code="", code_until=None))
+            work.outbox.enqueue(
+                handover.tenant,
+                handover.user_id,
+                fx.SyncAccount(),
+                sink=f"keycloak:{realm}",
+                request_id=request_id,
+                now=now,
+            )
+
+    def _next(self, handover: HandOver, now: float) -> float:
+        looks = (*(handover.opened_at + look for look in self._times.looks), handover.closes_at)
+        if handover.sub:
+            looks = (*looks, handover.link_until)
+        return min((look for look in looks if look > now), default=now)

@@ -1,0 +1,120 @@
+"""What each effect does when its row's turn comes: looks at the user as it is by then, and acts. It owns
+the table from an effect's name to its deed; it must not know rows' lives (``worker.py``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from connector.application.account import Accounts
+from connector.application.followup import FollowUp
+from connector.application.ports import OutboxRow
+from connector.application.post import Post
+from connector.application.service import Service
+from connector.domain import commands as c
+from connector.domain import effects as fx
+from connector.domain.errors import Rejected
+from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
+
+_C = TypeVar("_C", bound=c.Command)
+
+CLOCK = Actor(kind=ActorKind.SYSTEM, name="clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not done yet, and nobody's fault: look again at ``at`` (epoch seconds)."""
+
+    at: float
+
+
+class Performers:
+    """The deeds."""
+
+    def __init__(self, service: Service, accounts: Accounts, post: Post, followup: FollowUp) -> None:
+        self._service = service
+        self._accounts = accounts
+        self._post = post
+        self._followup = followup
+        self._deeds: dict[str, Callable[[OutboxRow], Again | None]] = {
+            fx.SyncAccount.name: self._sync_account,
+            fx.EndSessions.name: self._end_sessions,
+            fx.MailPasswordReset.name: self._mail_password_reset,
+            fx.SendMail.name: self._send_mail,
+            fx.ExpireInvitation.name: self._expire_invitation,
+            fx.Remind.name: self._remind,
+            fx.PurgeUser.name: self._purge_user,
+            fx.CheckHandover.name: self._check_handover,
+        }
+
+    def perform(self, row: OutboxRow) -> Again | None:
+        """Do what the row asks for.
+
+        :raises OutsideError: the other side did not take it. :raises Rejected: no such effect is known.
+        """
+        deed = self._deeds.get(row.effect)
+        if deed is None:
+            raise Rejected("effect", f"{row.effect} is not known to this version of Usher")
+        return deed(row)
+
+    def _sync_account(self, row: OutboxRow) -> None:
+        self._accounts.sync(row.tenant, row.user_id)
+
+    def _end_sessions(self, row: OutboxRow) -> None:
+        self._accounts.end_sessions(row.tenant, row.user_id)
+
+    def _mail_password_reset(self, row: OutboxRow) -> None:
+        self._accounts.mail_password_reset(row.tenant, row.user_id)
+
+    def _send_mail(self, row: OutboxRow) -> None:
+        template, _, generation = row.target.partition("/")
+        self._post.send(row.tenant, row.user_id, template, int(generation), request_id=row.request_id)
+
+    def _expire_invitation(self, row: OutboxRow) -> Again | None:
+        now, user = self._now_and_user(row)
+        if user is None or user.invitation is None:
+            return None
+        state = state_of(user, now)
+        if state is State.PENDING:
+            return Again(user.invitation.expires_at)
+        if state is State.EXPIRED:
+            self._service.handle(_by_clock(c.Expire, row))
+        return None
+
+    def _remind(self, row: OutboxRow) -> None:
+        now, user = self._now_and_user(row)
+        if user is None or user.invitation is None or state_of(user, now) is not State.PENDING:
+            return
+        if user.invitation.generation == int(row.target) and user.invitation.sent_at is not None:
+            self._post.send(
+                row.tenant, row.user_id, fx.Template.REMINDER, int(row.target), request_id=row.request_id
+            )
+
+    def _purge_user(self, row: OutboxRow) -> Again | None:
+        now, user = self._now_and_user(row)
+        if user is None or user.removed_at is None:
+            return None
+        due = user.removed_at + self._service.tenant(row.tenant).policy.grace
+        if now < due:
+            return Again(due)
+        self._service.handle(_by_clock(c.Purge, row))
+        return None
+
+    def _check_handover(self, row: OutboxRow) -> Again | None:
+        at = self._followup.look(row.target, request_id=row.request_id)
+        return Again(at) if at is not None else None
+
+    def _now_and_user(self, row: OutboxRow) -> tuple[float, PortalUser | None]:
+        with self._service.store.read() as work:
+            return self._service.clock.now(), work.users.get(row.tenant, row.user_id)
+
+
+def _by_clock(kind: type[_C], row: OutboxRow) -> _C:
+    """A command that the clock gives on the user of ``row``."""
+    return kind(
+        tenant=row.tenant,
+        user_id=row.user_id,
+        actor=CLOCK,
+        source="clock",
+        request_id=row.request_id,
+    )

@@ -1,0 +1,244 @@
+"""The only writer of user state: loads, lets the lifecycle decide, saves. It owns the one transaction that
+holds a change, its timeline entry and its outbox rows; it must not call anything outside.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connector.application.ports import Clock, Entry, Ids, Store, Tenants, UnitOfWork
+from connector.domain import effects as fx
+from connector.domain.commands import Command
+from connector.domain.document import Index, changed_values, index_of
+from connector.domain.errors import NotFound, Refused, VersionConflict
+from connector.domain.lifecycle import Decision, Facts, action_of, decide
+from connector.domain.mapping import AccountMapping
+from connector.domain.model import ActorKind, PortalUser, Tenant, TenantId, UserId, state_of
+from connector.domain.transitions import Action
+
+_NEEDS_ADMINS = {Action.GRANT_ADMIN, Action.REVOKE_ADMIN, Action.DISABLE, Action.DELETE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One command and what was decided on it."""
+
+    before: PortalUser | None
+    command: Command
+    decision: Decision
+
+
+class Service:
+    """What every way in speaks to."""
+
+    def __init__(
+        self, store: Store, tenants: Tenants, mapping: AccountMapping, clock: Clock, ids: Ids
+    ) -> None:
+        self.store = store
+        self.tenants = tenants
+        self.mapping = mapping
+        self.clock = clock
+        self._ids = ids
+
+    def new_user_id(self) -> UserId:
+        """An id for a user to be created."""
+        return self._ids.user_id()
+
+    def tenant(self, tenant: TenantId) -> Tenant:
+        """:raises NotFound: the configuration has no such tenant."""
+        found = self.tenants.get(tenant)
+        if found is None:
+            raise NotFound("There is no such tenant.")
+        return found
+
+    def facts(self, tenant: Tenant) -> Facts:
+        """What a decision on a user of ``tenant`` may rest on now, without counts of administrators."""
+        return Facts(tenant=tenant, now=self.clock.now(), invitation_id=self._ids.token(128))
+
+    def handle(self, *commands: Command) -> PortalUser:
+        """Carry out commands on one user, all or none, in one commit and one new version; the user as it
+        then is. Durable when it returns.
+
+        :raises Refused: the lifecycle says no; entered on the timeline unless a system asked.
+        :raises NotFound: no such tenant. :raises Invalid: a value breaks a rule.
+        :raises Taken: an identifier is another user's.
+        :raises VersionConflict: the user is not of the expected version.
+        :raises Busy: the database did not take it in time.
+        """
+        first = commands[0]
+        tenant = self.tenant(first.tenant)
+        facts = self.facts(tenant)
+        try:
+            with self.store.write() as work:
+                before = work.users.get(first.tenant, first.user_id)
+                _check_version(before, first.expected_version)
+                return self._carry_out(work, before, commands, facts)
+        except Refused as refusal:
+            self._enter_refusal(first, refusal, facts)
+            raise
+
+    def extend_invitation(self, tenant: TenantId, user_id: UserId, generation: int, until: float) -> None:
+        """Let a live generation live at least until ``until``; nothing if it is over or lives longer. A
+        person who begins in time gets the time to finish.
+        """
+        now = self.clock.now()
+        with self.store.write() as work:
+            user = work.users.get(tenant, user_id)
+            invitation = user.invitation if user else None
+            if user is None or invitation is None or invitation.generation != generation:
+                return
+            if not invitation.is_live(now) or invitation.expires_at >= until:
+                return
+            longer = replace(user, invitation=replace(invitation, expires_at=until))
+            work.users.save(longer, self._index(longer))
+            expire = fx.ExpireInvitation(due=until)
+            work.outbox.enqueue(tenant, user_id, expire, sink="self", request_id="", now=now)
+
+    def _carry_out(
+        self, work: UnitOfWork, before: PortalUser | None, commands: tuple[Command, ...], facts: Facts
+    ) -> PortalUser:
+        steps = self._decide_all(work, before, commands, facts)
+        user = steps[-1].decision.user
+        if user == before and not any(step.decision.effects for step in steps):
+            return user
+        user = self._saved(work, before, user, facts.now)
+        _end_handovers(work, before, user)
+        for step in steps:
+            self._enter(work, step, facts.now)
+            self._enqueue(work, step, facts)
+        return user
+
+    def _decide_all(
+        self, work: UnitOfWork, user: PortalUser | None, commands: tuple[Command, ...], facts: Facts
+    ) -> list["_Step"]:
+        steps = []
+        for command in commands:
+            decision = decide(user, command, self._with_admins(work, command, user, facts))
+            steps.append(_Step(before=user, command=command, decision=decision))
+            user = decision.user
+        return steps
+
+    def _saved(
+        self, work: UnitOfWork, before: PortalUser | None, user: PortalUser, now: float
+    ) -> PortalUser:
+        if before is None:
+            work.users.add(user, self._index(user))
+            return user
+        if user == before:
+            return user
+        saved = replace(user, version=before.version + 1, modified_at=now)
+        work.users.save(saved, self._index(saved))
+        return saved
+
+    def _index(self, user: PortalUser) -> Index:
+        tenant = self.tenant(user.tenant)
+        profile = user.profile
+        name = self.mapping.account_name(profile, tenant.id) if profile.user_name else ""
+        return index_of(profile, user.document, realm=tenant.realm, account_name=name)
+
+    def _with_admins(
+        self, work: UnitOfWork, command: Command, user: PortalUser | None, facts: Facts
+    ) -> Facts:
+        if action_of(user, command) not in _NEEDS_ADMINS:
+            return facts
+        admins, active = work.users.admins(command.tenant, other_than=command.user_id)
+        return replace(facts, other_admins=admins, other_active_admins=active)
+
+    def _enter(self, work: UnitOfWork, step: "_Step", now: float) -> None:
+        work.timeline.add(_entry(step, now))
+        if step.decision.erase:
+            work.timeline.erase(step.command.tenant, step.command.user_id)
+            work.mails.erase(step.command.tenant, step.command.user_id)
+
+    def _enqueue(self, work: UnitOfWork, step: "_Step", facts: Facts) -> None:
+        for effect in step.decision.effects:
+            work.outbox.enqueue(
+                step.command.tenant,
+                step.command.user_id,
+                effect,
+                sink=sink_of(effect, facts.tenant),
+                request_id=step.command.request_id,
+                now=facts.now,
+            )
+
+    def _enter_refusal(self, command: Command, refusal: Refused, facts: Facts) -> None:
+        """Systems ask again and again; what people are refused is worth a line."""
+        if command.actor.kind is ActorKind.SYSTEM:
+            return
+        with self.store.write() as work:
+            user = work.users.get(command.tenant, command.user_id)
+            if user is None:
+                return
+            state = state_of(user, facts.now)
+            work.timeline.add(
+                Entry(
+                    tenant=command.tenant,
+                    user_id=command.user_id,
+                    at=facts.now,
+                    actor=command.actor.name,
+                    source=command.source,
+                    request_id=command.request_id,
+                    action=action_of(user, command),
+                    before=state,
+                    after=state,
+                    reason=f"refused: {refusal.reason}",
+                )
+            )
+
+
+def sink_of(effect: fx.Effect, tenant: Tenant) -> str:
+    """Which other side an effect needs: rows of one sink fail and recover together."""
+    match effect.lane:
+        case fx.Lane.ACCOUNT:
+            return f"keycloak:{tenant.realm}"
+        case fx.Lane.MAIL:
+            return f"smtp:{tenant.sender.address or 'default'}"
+        case fx.Lane.CLOCK:
+            return "self"
+
+
+def _end_handovers(work: UnitOfWork, before: PortalUser | None, after: PortalUser) -> None:
+    """A hand-over ends with the invitation it belongs to: well when its person got in, else closed."""
+    if before is None or before.invitation is None:
+        return
+    if before.activated_at is None and after.activated_at is not None:
+        work.handovers.complete(after.tenant, after.id)
+    elif _generation_and_status(before) != _generation_and_status(after):
+        work.handovers.close_all(after.tenant, after.id)
+
+
+def _generation_and_status(user: PortalUser) -> tuple[int, str] | None:
+    return (user.invitation.generation, user.invitation.status) if user.invitation else None
+
+
+def _check_version(user: PortalUser | None, expected: int | None) -> None:
+    if expected is not None and (user is None or user.version != expected):
+        raise VersionConflict("The user was changed meanwhile.")
+
+
+def _entry(step: _Step, now: float) -> Entry:
+    return Entry(
+        tenant=step.command.tenant,
+        user_id=step.command.user_id,
+        at=now,
+        actor=step.command.actor.name,
+        source=step.command.source,
+        request_id=step.command.request_id,
+        action=step.decision.action,
+        before=step.decision.before,
+        after=step.decision.after,
+        reason=step.decision.reason,
+        changes=_changes(step.before, step.decision.user),
+    )
+
+
+def _changes(before: PortalUser | None, after: PortalUser) -> dict[str, tuple[Any, Any]]:
+    if before is None:
+        return {}
+    changes = changed_values(before.profile, after.profile)
+    if before.holds != after.holds:
+        changes["holds"] = (_named(before), _named(after))
+    return changes
+
+
+def _named(user: PortalUser) -> list[str]:
+    return sorted(f"{hold.kind} ({hold.source})" for hold in user.holds)

@@ -1,0 +1,284 @@
+"""The repository of portal users: document, index values, holds and invitations, saved together. It owns
+their rows; it decides nothing about them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from connector.application.ports import ReadyDocument
+from connector.domain.document import Index, fold
+from connector.domain.errors import Taken
+from connector.domain.model import (
+    AccountId,
+    Hold,
+    HoldKind,
+    Invitation,
+    InvitationStatus,
+    PortalUser,
+    Profile,
+    TenantId,
+    UserId,
+)
+from connector.domain.query import Page, Query
+from connector.store import search
+from connector.store.tables import counter, invitation, user, user_email, user_hold
+
+_NEWEST = and_(
+    invitation.c.tenant == user.c.tenant,
+    invitation.c.user_id == user.c.id,
+    invitation.c.generation == user.c.invitation_generation,
+)
+_INVITATION = [column.label(f"invitation__{column.name}") for column in invitation.c]
+_WHOLE = select(user, *_INVITATION).select_from(user.outerjoin(invitation, _NEWEST))
+_ONE = _WHOLE.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
+_READY = select(
+    user.c.id, user.c.document, user.c.version, user.c.created_at, user.c.modified_at, user.c.active
+).where(user.c.removed_at.is_(None))
+_READY_ONE = _READY.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
+
+_TAKEN = {"email_key": "emails", "user_key": "userName", "account_name": "userName"}
+
+
+class SqlUsers:
+    """:class:`~connector.application.ports.Users` in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    # --- one user ----------------------------------------------------------------------------------
+
+    def get(self, tenant: TenantId, user_id: UserId) -> PortalUser | None:
+        """See the port."""
+        row = self._db.execute(_ONE, {"tenant": tenant, "id": user_id}).mappings().one_or_none()
+        return self._whole([row])[0] if row else None
+
+    def by_invitation(self, invitation_id: str) -> PortalUser | None:
+        """See the port."""
+        statement = _WHOLE.where(
+            select(invitation.c.id)
+            .where(
+                invitation.c.id == invitation_id,
+                invitation.c.tenant == user.c.tenant,
+                invitation.c.user_id == user.c.id,
+            )
+            .exists()
+        )
+        row = self._db.execute(statement).mappings().one_or_none()
+        return self._whole([row])[0] if row else None
+
+    def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
+        """See the port."""
+        statement = _WHOLE.where(user.c.realm == realm, user.c.account_id == account)
+        row = self._db.execute(statement).mappings().one_or_none()
+        return self._whole([row])[0] if row else None
+
+    def add(self, new: PortalUser, index: Index) -> None:
+        """See the port."""
+        values = _columns(new, index) | {
+            "tenant": new.tenant,
+            "id": new.id,
+            "seq": self._next_seq(new.tenant),
+            "created_at": new.created_at,
+        }
+        self._checked(insert(user).values(values))
+        self._save_parts(new, index)
+
+    def save(self, changed: PortalUser, index: Index) -> None:
+        """See the port."""
+        self._checked(update(user).where(_is(changed)).values(_columns(changed, index)))
+        for table in (user_email, user_hold):
+            self._db.execute(
+                delete(table).where(table.c.tenant == changed.tenant, table.c.user_id == changed.id)
+            )
+        self._save_parts(changed, index)
+
+    def set_account(self, tenant: TenantId, user_id: UserId, account: AccountId | None) -> None:
+        """See the port."""
+        statement = update(user).where(user.c.tenant == tenant, user.c.id == user_id)
+        self._db.execute(statement.values(account_id=account))
+
+    def mark_sent(self, tenant: TenantId, user_id: UserId, generation: int, at: float) -> None:
+        """See the port."""
+        statement = update(invitation).where(
+            invitation.c.tenant == tenant,
+            invitation.c.user_id == user_id,
+            invitation.c.generation == generation,
+        )
+        self._db.execute(statement.values(sent_at=at))
+
+    # --- many users --------------------------------------------------------------------------------
+
+    def find(self, tenant: TenantId, query: Query) -> Page[PortalUser]:
+        """See the port."""
+        where = [user.c.tenant == tenant, user.c.removed_at.is_(None), *search.conditions(query.filter)]
+        rows = self._db.execute(_sliced(_WHOLE.where(*where), query)).mappings().all()
+        return Page(items=self._whole(rows), total=self._count(where))
+
+    def document(self, tenant: TenantId, user_id: UserId, *, hidden_from: str = "") -> ReadyDocument | None:
+        """See the port."""
+        statement = _READY_ONE.where(search.not_hidden_from(hidden_from)) if hidden_from else _READY_ONE
+        row = self._db.execute(statement, {"tenant": tenant, "id": user_id}).mappings().one_or_none()
+        return ReadyDocument(**row) if row else None
+
+    def documents(self, tenant: TenantId, query: Query, *, hidden_from: str = "") -> Page[ReadyDocument]:
+        """See the port."""
+        where = [user.c.tenant == tenant, user.c.removed_at.is_(None), *search.conditions(query.filter)]
+        if hidden_from:
+            where.append(search.not_hidden_from(hidden_from))
+        rows = self._db.execute(_sliced(_READY.where(*where), query)).mappings()
+        return Page(items=[ReadyDocument(**row) for row in rows], total=self._count(where))
+
+    def hidden(self, tenant: TenantId, source: str, user_name: str, external_id: str) -> UserId | None:
+        """See the port."""
+        named = user.c.user_key == fold(user_name)
+        if external_id:
+            named |= user.c.external_id == external_id
+        statement = select(user.c.id).where(
+            user.c.tenant == tenant, user.c.removed_at.is_(None), named, ~search.not_hidden_from(source)
+        )
+        found = self._db.execute(statement.order_by(user.c.seq).limit(1)).scalar_one_or_none()
+        return UserId(found) if found else None
+
+    def admins(self, tenant: TenantId, *, other_than: UserId) -> tuple[int, int]:
+        """See the port."""
+        is_active = and_(user.c.active, user.c.activated_at.is_not(None))
+        statement = select(func.count(), func.count().filter(is_active)).where(
+            user.c.tenant == tenant,
+            user.c.removed_at.is_(None),
+            user.c.is_admin,
+            user.c.id != other_than,
+        )
+        admins, active = self._db.execute(statement).one()
+        return admins, active
+
+    # --- parts -------------------------------------------------------------------------------------
+
+    def _count(self, where: list[Any]) -> int:
+        return self._db.execute(select(func.count()).select_from(user).where(*where)).scalar_one()
+
+    def _next_seq(self, tenant: TenantId) -> int:
+        grown = update(counter).where(counter.c.tenant == tenant).values(users=counter.c.users + 1)
+        seq = self._db.execute(grown.returning(counter.c.users)).scalar_one_or_none()
+        if seq is None:
+            self._db.execute(insert(counter).values(tenant=tenant, users=1))
+            return 1
+        return int(seq)
+
+    def _checked(self, statement: Any) -> None:
+        try:
+            self._db.execute(statement)
+        except IntegrityError as error:
+            text = str(error.orig)
+            for column, attribute in _TAKEN.items():
+                if column in text:
+                    raise Taken(attribute) from error
+            raise
+
+    def _save_parts(self, owner: PortalUser, index: Index) -> None:
+        key = {"tenant": owner.tenant, "user_id": owner.id}
+        self._insert_all(
+            user_email,
+            (
+                key | {"item": item, "type_key": type_key, "value_key": value_key}
+                for item, (type_key, value_key) in enumerate(index.email_values)
+            ),
+        )
+        self._insert_all(
+            user_hold,
+            (
+                key | {"kind": hold.kind, "source": hold.source, "since": hold.since, "hides": hold.hides}
+                for hold in owner.holds
+            ),
+        )
+        if owner.invitation:
+            self._save_invitation(key, owner.invitation)
+
+    def _insert_all(self, table: Any, rows: Iterable[Mapping[str, Any]]) -> None:
+        if values := list(rows):
+            self._db.execute(insert(table), values)
+
+    def _save_invitation(self, key: Mapping[str, str], newest: Invitation) -> None:
+        mine = and_(invitation.c.tenant == key["tenant"], invitation.c.user_id == key["user_id"])
+        values = asdict(newest)
+        this = update(invitation).where(mine, invitation.c.generation == newest.generation)
+        if self._db.execute(this.values(values)).rowcount:
+            return
+        older = update(invitation).where(mine, invitation.c.status == InvitationStatus.OPEN)
+        self._db.execute(older.values(status=InvitationStatus.SUPERSEDED))
+        self._db.execute(insert(invitation).values(**key, **values))
+
+    def _whole(self, rows: Sequence[RowMapping]) -> list[PortalUser]:
+        holds: dict[tuple[str, str], set[Hold]] = {(row["tenant"], row["id"]): set() for row in rows}
+        statement = select(user_hold).where(
+            tuple_(user_hold.c.tenant, user_hold.c.user_id).in_(list(holds))
+        )
+        for row in self._db.execute(statement).mappings() if holds else ():
+            holds[row["tenant"], row["user_id"]].add(
+                Hold(
+                    kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"]
+                )
+            )
+        return [_user(row, frozenset(holds[row["tenant"], row["id"]])) for row in rows]
+
+
+def _is(one: PortalUser) -> Any:
+    return and_(user.c.tenant == one.tenant, user.c.id == one.id)
+
+
+def _sliced(statement: Any, query: Query) -> Any:
+    return statement.order_by(user.c.seq).offset(query.skip).limit(query.count)
+
+
+def _columns(one: PortalUser, index: Index) -> dict[str, Any]:
+    newest = one.invitation
+    return {
+        "version": one.version,
+        "modified_at": one.modified_at,
+        "document": orjson.dumps(one.document),
+        "profile": orjson.dumps(asdict(one.profile)),
+        "active": not one.holds,
+        "is_admin": one.is_admin,
+        "activated_at": one.activated_at,
+        "removed_at": one.removed_at,
+        "account_id": one.account_id,
+        "realm": index.realm,
+        "account_name": index.account_name,
+        "email_key": index.email_key or None,
+        "user_key": index.user_key,
+        "external_id": index.external_id,
+        "display_key": index.display_key,
+        "given_key": index.given_key,
+        "family_key": index.family_key,
+        "invitation_generation": newest.generation if newest else None,
+        "invitation_status": newest.status if newest else None,
+        "invitation_expires_at": newest.expires_at if newest else None,
+    }
+
+
+def _user(row: RowMapping, holds: frozenset[Hold]) -> PortalUser:
+    return PortalUser(
+        tenant=TenantId(row["tenant"]),
+        id=UserId(row["id"]),
+        profile=Profile(**orjson.loads(row["profile"])),
+        document=orjson.loads(row["document"]),
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+        version=row["version"],
+        holds=holds,
+        invitation=_invitation(row) if row["invitation_generation"] is not None else None,
+        activated_at=row["activated_at"],
+        removed_at=row["removed_at"],
+        is_admin=row["is_admin"],
+        account_id=AccountId(row["account_id"]) if row["account_id"] else None,
+    )
+
+
+def _invitation(row: RowMapping) -> Invitation:
+    names = [name for name in Invitation.__dataclass_fields__ if name != "status"]
+    values = {name: row[f"invitation__{name}"] for name in names}
+    return Invitation(**values, status=InvitationStatus(row["invitation__status"]))
