@@ -25,6 +25,7 @@ _RULES: dict[State, str] = {
 class Explanation:
     """Everything there is to say about one user at one moment."""
 
+    now: float
     user: PortalUser
     state: State
     rule: str
@@ -46,6 +47,7 @@ def explain(service: Service, tenant: TenantId, user_id: UserId) -> Explanation:
             raise NotFound("There is no such user here.")
         state = state_of(user, facts.now)
         return Explanation(
+            now=facts.now,
             user=user,
             state=state,
             rule=_RULES[state],

@@ -9,7 +9,7 @@ from typing import TypeVar
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
 from connector.application.ports import OutboxRow
-from connector.application.post import Post
+from connector.application.post import Letter, Post
 from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx
@@ -68,7 +68,7 @@ class Performers:
 
     def _send_mail(self, row: OutboxRow) -> None:
         template, _, generation = row.target.partition("/")
-        self._post.send(row.tenant, row.user_id, template, int(generation), request_id=row.request_id)
+        self._post.send(_letter(row, fx.Template(template), int(generation)))
 
     def _expire_invitation(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
@@ -81,14 +81,19 @@ class Performers:
             self._service.handle(_by_clock(c.Expire, row))
         return None
 
-    def _remind(self, row: OutboxRow) -> None:
+    def _remind(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
-        if user is None or user.invitation is None or state_of(user, now) is not State.PENDING:
-            return
-        if user.invitation.generation == int(row.target) and user.invitation.sent_at is not None:
-            self._post.send(
-                row.tenant, row.user_id, fx.Template.REMINDER, int(row.target), request_id=row.request_id
-            )
+        reminder = self._service.tenant(row.tenant).policy.reminder
+        if user is None or user.invitation is None or reminder is None:
+            return None
+        if state_of(user, now) is not State.PENDING or user.invitation.generation != int(row.target):
+            return None
+        due = user.invitation.expires_at - reminder
+        if now < due:
+            return Again(due)
+        if user.invitation.sent_at is not None:
+            self._post.send(_letter(row, fx.Template.REMINDER, user.invitation.generation))
+        return None
 
     def _purge_user(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
@@ -107,6 +112,16 @@ class Performers:
     def _now_and_user(self, row: OutboxRow) -> tuple[float, PortalUser | None]:
         with self._service.store.read() as work:
             return self._service.clock.now(), work.users.get(row.tenant, row.user_id)
+
+
+def _letter(row: OutboxRow, template: fx.Template, generation: int) -> Letter:
+    return Letter(
+        tenant=row.tenant,
+        user_id=row.user_id,
+        template=template,
+        generation=generation,
+        request_id=row.request_id,
+    )
 
 
 def _by_clock(kind: type[_C], row: OutboxRow) -> _C:

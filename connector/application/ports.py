@@ -564,8 +564,9 @@ class Mailer(Protocol):
     def send(self, mail: "Mail") -> str:
         """Hand the mail over; the other side's last answer.
 
-        :raises Unavailable: try again. :raises Rejected: refused for good; ``field`` is ``recipient`` if this
-            address is, ``message`` if the mail is.
+        :raises Unavailable: try again.
+        :raises Rejected: refused for good; ``field`` is ``recipient`` if this address is, ``message`` if
+            the mail is.
         :raises Misconfigured: our credentials or settings are.
         """
         ...

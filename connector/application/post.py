@@ -2,13 +2,13 @@
 answer means for the record; it must not know templates or SMTP.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 from connector.application.ports import Links, MailAttempt, Mailer, Renderer
 from connector.application.service import Service
 from connector.domain.effects import Template
-from connector.domain.errors import Rejected
-from connector.domain.model import Invitation, PortalUser, State, TenantId, UserId, state_of
+from connector.domain.errors import MailRefused, Rejected
+from connector.domain.model import PortalUser, State, TenantId, UserId, state_of
 
 _INVITING = {Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER}
 
@@ -22,6 +22,22 @@ _FITS: dict[Template, frozenset[State]] = {
 """In which states a mail still says something true; in others it is skipped."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """Which mail to whom; ``generation`` of the invitation it belongs to, 0 for none."""
+
+    tenant: TenantId
+    user_id: UserId
+    template: Template
+    generation: int
+    request_id: str
+
+    @property
+    def invites(self) -> bool:
+        """Whether the invitation's link is in it."""
+        return self.template in _INVITING
+
+
 class Post:
     """Mails of ours."""
 
@@ -31,76 +47,74 @@ class Post:
         self._renderer = renderer
         self._mailer = mailer
 
-    def send(
-        self, tenant: TenantId, user_id: UserId, template: str, generation: int, *, request_id: str
-    ) -> None:
+    def send(self, letter: Letter) -> None:
         """Send the mail if it is still wanted. A refusal of this recipient ends it, on record.
 
         :raises Unavailable: try again. :raises Misconfigured: an operator must act.
+        :raises MailRefused: the server will not have this mail, whoever it is for.
         """
-        kind = Template(template)
-        user = self._wanted(tenant, user_id, kind, generation)
+        user = self._still_wanted(letter)
         if user is None:
-            self._record(tenant, user_id, kind, generation, "skipped", "no longer wanted", "")
+            self._record(letter, "skipped", "no longer wanted", "")
             return
-        mail = self._renderer.render(
-            kind,
-            self._service.tenant(tenant),
-            user,
-            link=self._link(user, kind),
-            request_id=request_id,
-        )
+        message_id = ""
         try:
+            mail = self._renderer.render(
+                letter.template,
+                self._service.tenant(letter.tenant),
+                user,
+                link=self._link(letter, user),
+                request_id=letter.request_id,
+                recipient=self._recipient(letter),
+            )
+            message_id = mail.message_id
             answer = self._mailer.send(mail)
         except Rejected as error:
-            self._record(tenant, user_id, kind, generation, "failed", error.rule, mail.message_id)
-            return
-        self._record(tenant, user_id, kind, generation, "sent", answer, mail.message_id)
+            if error.field != "recipient":
+                raise MailRefused(error.field, error.rule) from error
+            self._record(letter, "failed", error.rule, message_id)
+        else:
+            self._record(letter, "sent", answer, message_id)
 
-    def _wanted(
-        self, tenant: TenantId, user_id: UserId, kind: Template, generation: int
-    ) -> PortalUser | None:
+    def _still_wanted(self, letter: Letter) -> PortalUser | None:
         """The user, if this mail still says something true to it. A first invitation lives its whole life
         from the attempt that sends it, however long the mail had to wait.
         """
         now = self._service.clock.now()
         with self._service.store.read() as work:
-            user = work.users.get(tenant, user_id)
-        if user is None or state_of(user, now) not in _FITS[kind] or not user.profile.email:
+            user = work.users.get(letter.tenant, letter.user_id)
+        if user is None or state_of(user, now) not in _FITS[letter.template]:
             return None
-        if kind not in _INVITING:
-            return user
         invitation = user.invitation
-        if invitation is None or invitation.generation != generation:
+        if not letter.invites or invitation is None:
+            return user
+        if invitation.generation != letter.generation:
             return None
         if invitation.sent_at is not None:
             return user if invitation.is_live(now) else None
-        life = self._service.tenant(tenant).policy.invitation_life
-        longer: Invitation = replace(invitation, expires_at=max(invitation.expires_at, now + life))
-        self._service.extend_invitation(tenant, user_id, generation, longer.expires_at)
-        return replace(user, invitation=longer)
+        life = self._service.tenant(letter.tenant).policy.invitation_life
+        return self._service.extend_invitation(letter.tenant, letter.user_id, letter.generation, now + life)
 
-    def _link(self, user: PortalUser, kind: Template) -> str | None:
-        if kind not in _INVITING or user.invitation is None:
+    def _link(self, letter: Letter, user: PortalUser) -> str | None:
+        if not letter.invites or user.invitation is None:
             return None
         return self._links.invitation(user.invitation.id, user.invitation.generation)
 
-    def _record(
-        self,
-        tenant: TenantId,
-        user_id: UserId,
-        kind: Template,
-        generation: int,
-        outcome: str,
-        answer: str,
-        message_id: str,
-    ) -> None:
+    def _recipient(self, letter: Letter) -> str | None:
+        """Whom to tell that the address changed: the old one, which only the timeline still knows."""
+        if letter.template is not Template.EMAIL_CHANGED_NOTICE:
+            return None
+        with self._service.store.read() as work:
+            entries = work.timeline.of(letter.tenant, letter.user_id)
+        return next((str(e.changes["email"][0]) for e in reversed(entries) if "email" in e.changes), "")
+
+    def _record(self, letter: Letter, outcome: str, answer: str, message_id: str) -> None:
         now = self._service.clock.now()
         attempt = MailAttempt(
-            tenant=tenant,
-            user_id=user_id,
-            template=kind,
-            generation=generation,
+            tenant=letter.tenant,
+            user_id=letter.user_id,
+            template=letter.template,
+            generation=letter.generation,
             at=now,
             outcome=outcome,
             answer=answer,
@@ -108,5 +122,5 @@ class Post:
         )
         with self._service.store.write() as work:
             work.mails.add(attempt)
-            if outcome == "sent" and kind in _INVITING:
-                work.users.mark_sent(tenant, user_id, generation, now)
+            if outcome == "sent" and letter.invites:
+                work.users.mark_sent(letter.tenant, letter.user_id, letter.generation, now)

@@ -12,7 +12,15 @@ from connector.domain.document import Index, changed_values, index_of
 from connector.domain.errors import NotFound, Refused, VersionConflict
 from connector.domain.lifecycle import Decision, Facts, action_of, decide
 from connector.domain.mapping import AccountMapping
-from connector.domain.model import ActorKind, PortalUser, Tenant, TenantId, UserId, state_of
+from connector.domain.model import (
+    ActorKind,
+    InvitationStatus,
+    PortalUser,
+    Tenant,
+    TenantId,
+    UserId,
+    state_of,
+)
 from connector.domain.transitions import Action
 
 _NEEDS_ADMINS = {Action.GRANT_ADMIN, Action.REVOKE_ADMIN, Action.DISABLE, Action.DELETE}
@@ -76,22 +84,25 @@ class Service:
             self._enter_refusal(first, refusal, facts)
             raise
 
-    def extend_invitation(self, tenant: TenantId, user_id: UserId, generation: int, until: float) -> None:
-        """Let a live generation live at least until ``until``; nothing if it is over or lives longer. A
-        person who begins in time gets the time to finish.
+    def extend_invitation(
+        self, tenant: TenantId, user_id: UserId, generation: int, until: float
+    ) -> PortalUser | None:
+        """Let a generation live at least until ``until`` (epoch seconds); the user as it then is. A person
+        who begins in time gets the time to finish, and a mail that had to wait loses none of its life: one
+        that was never sent may be past its time. None if the generation is over.
         """
         now = self.clock.now()
         with self.store.write() as work:
             user = work.users.get(tenant, user_id)
-            invitation = user.invitation if user else None
-            if user is None or invitation is None or invitation.generation != generation:
-                return
-            if not invitation.is_live(now) or invitation.expires_at >= until:
-                return
-            longer = replace(user, invitation=replace(invitation, expires_at=until))
-            work.users.save(longer, self._index(longer))
-            expire = fx.ExpireInvitation(due=until)
-            work.outbox.enqueue(tenant, user_id, expire, sink="self", request_id="", now=now)
+            if user is None or not _may_be_extended(user, generation, now):
+                return None
+            longer = _extended(user, until)
+            if longer != user:
+                work.users.save(longer, self._index(longer))
+                for effect in (fx.SyncAccount(), fx.ExpireInvitation(due=until)):
+                    sink = sink_of(effect, self.tenant(tenant))
+                    work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id="", now=now)
+            return longer
 
     def _carry_out(
         self, work: UnitOfWork, before: PortalUser | None, commands: tuple[Command, ...], facts: Facts
@@ -194,6 +205,21 @@ def sink_of(effect: fx.Effect, tenant: Tenant) -> str:
             return f"smtp:{tenant.sender.address or 'default'}"
         case fx.Lane.CLOCK:
             return "self"
+
+
+def _may_be_extended(user: PortalUser, generation: int, now: float) -> bool:
+    invitation = user.invitation
+    if invitation is None or invitation.generation != generation:
+        return False
+    unsent = invitation.status is InvitationStatus.OPEN and invitation.sent_at is None
+    return unsent or invitation.is_live(now)
+
+
+def _extended(user: PortalUser, until: float) -> PortalUser:
+    invitation = user.invitation
+    if invitation is None or invitation.expires_at >= until:
+        return user
+    return replace(user, invitation=replace(invitation, expires_at=until))
 
 
 def _end_handovers(work: UnitOfWork, before: PortalUser | None, after: PortalUser) -> None:

@@ -14,6 +14,7 @@ shown (HTTP status, SCIM type, exit code) is each way in's own table.
         ├── Unavailable      retried with backoff; never a person's fault
         ├── Misconfigured    retried; an operator must act; rows wait unblamed
         ├── Rejected         quarantined: the other side will never take this value
+        │   └── MailRefused      quarantined: the mail server will never take this mail
         ├── Forbidden        quarantined: our account lacks the right for this one
         ├── Gone             the account is not there
         ├── Exists           another account has the userName or e-mail
@@ -183,6 +184,12 @@ class Rejected(OutsideError):
         super().__init__(f"{field or 'request'}: {rule}")
         self.field = field
         self.rule = rule
+
+
+class MailRefused(Rejected):
+    """The mail server refuses this mail, whoever it is for."""
+
+    reason = "mail_refused"
 
 
 class Forbidden(OutsideError):

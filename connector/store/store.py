@@ -54,4 +54,6 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (OperationalError, PoolTimeoutError) as error:
+        if "readonly" in str(error):
+            raise
         raise Busy("The database did not take the change in time; nothing was written.") from error

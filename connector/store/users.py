@@ -7,7 +7,19 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from connector.application.ports import ReadyDocument
@@ -33,6 +45,7 @@ _NEWEST = and_(
     invitation.c.user_id == user.c.id,
     invitation.c.generation == user.c.invitation_generation,
 )
+_ANY = invitation.alias()
 _INVITATION = [column.label(f"invitation__{column.name}") for column in invitation.c]
 _WHOLE = select(user, *_INVITATION).select_from(user.outerjoin(invitation, _NEWEST))
 _ONE = _WHOLE.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
@@ -59,15 +72,8 @@ class SqlUsers:
 
     def by_invitation(self, invitation_id: str) -> PortalUser | None:
         """See the port."""
-        statement = _WHOLE.where(
-            select(invitation.c.id)
-            .where(
-                invitation.c.id == invitation_id,
-                invitation.c.tenant == user.c.tenant,
-                invitation.c.user_id == user.c.id,
-            )
-            .exists()
-        )
+        owned = _ANY.c.tenant == user.c.tenant, _ANY.c.user_id == user.c.id
+        statement = _WHOLE.where(exists().where(_ANY.c.id == invitation_id, *owned))
         row = self._db.execute(statement).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 

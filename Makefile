@@ -1,0 +1,54 @@
+# Every target works on a fresh clone with Python >= 3.11 alone: it makes .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo test fast check bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo          the whole journey on this machine (CHECK=1: unattended)"
+	@echo "make test          every test"
+	@echo "make fast          the tests that start nothing"
+	@echo "make check         format, lint, types, import contracts, dead code"
+	@echo "make bench         figures, side by side with peers"
+	@echo "make lock          pins every dependency anew (constraints.txt)"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Usher needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11 …"; exit 1; }
+	@echo "Making .venv with Usher and all it is tested with …"
+	@$(PYTHON) -m venv .venv || \
+		{ echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: setup
+	@$(BIN)/usher demo $(if $(CHECK),--check) $(if $(SHOTS),--shots $(SHOTS))
+
+test: setup
+	@$(BIN)/python -m pytest
+
+fast: setup
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/scim tests/house
+
+check: setup
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/vulture
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+lock:
+	@$(BIN)/uv pip compile pyproject.toml build-requirements.in --all-extras --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--quiet --output-file constraints.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info

@@ -1,0 +1,334 @@
+"""``usher user …``: look at portal users and act on them as an operator. It owns the verbs; what an action
+does is the lifecycle's.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from connector.application.explain import Explanation, explain
+from connector.application.ports import Entry, OutboxRow
+from connector.application.service import Service
+from connector.cli.context import OPERATOR, SOURCE, known_tenant, new_request_id, opened_core
+from connector.cli.output import console, iso, show_fields, show_json, show_table
+from connector.domain import commands as c
+from connector.domain.document import fold
+from connector.domain.errors import NotFound
+from connector.domain.model import HoldKind, PortalUser, State, TenantId, UserId, state_of
+from connector.domain.query import Attribute, Compare, Filter, InState, Operator, Query
+
+app = typer.Typer(no_args_is_help=True, help="Portal users: see them, act on them.")
+
+TenantName = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's key in the configuration.")]
+UserName = Annotated[str, typer.Argument(metavar="USER", help="The user's id, or its userName.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+_PAGE = 500
+
+
+@app.command("list")
+def list_users(
+    context: typer.Context,
+    tenant: TenantName,
+    state: Annotated[list[State] | None, typer.Option(help="Only these states; may be repeated.")] = None,
+    json: Json = False,
+) -> None:
+    """List a tenant's users."""
+    with opened_core(context) as core:
+        key = known_tenant(core.settings, tenant)
+        now = core.service.clock.now()
+        wanted: Filter | None = InState(frozenset(state), now) if state else None
+        users: list[PortalUser] = []
+        with core.service.store.read() as work:
+            while True:
+                page = work.users.find(key, Query(filter=wanted, skip=len(users), count=_PAGE))
+                users += page.items
+                if not page.items or len(users) >= page.total:
+                    break
+    if json:
+        show_json([_summary(user, now) for user in users])
+        return
+    show_table(
+        ("id", "userName", "name", "state", "invited", "expires"),
+        (
+            (
+                user.id,
+                user.profile.user_name,
+                user.profile.display_name,
+                state_of(user, now),
+                iso(user.invitation.sent_at) if user.invitation else "",
+                iso(user.invitation.expires_at) if user.invitation else "",
+            )
+            for user in users
+        ),
+    )
+
+
+@app.command()
+def show(context: typer.Context, tenant: TenantName, user: UserName, json: Json = False) -> None:
+    """Show one user: its state, its invitation, and what waits."""
+    found = _explained(context, tenant, user)
+    if json:
+        show_json(_summary(found.user, found.now) | _rest(found))
+        return
+    _print_summary(found)
+    _print_waiting(found.waiting)
+
+
+@app.command("explain")
+def explain_user(context: typer.Context, tenant: TenantName, user: UserName, json: Json = False) -> None:
+    """Show why a user is what it is: everything that happened, and what waits."""
+    found = _explained(context, tenant, user)
+    if json:
+        rest = _rest(found) | {"timeline": [_entry(entry) for entry in found.timeline]}
+        show_json(_summary(found.user, found.now) | rest)
+        return
+    _print_summary(found)
+    console.print("\n[bold]What happened[/bold]")
+    show_table(
+        ("when", "who", "by way of", "request", "action", "state", "why / what"),
+        (_line(entry) for entry in found.timeline),
+    )
+    console.print("\n[bold]Mails[/bold]")
+    show_table(
+        ("when", "mail", "generation", "outcome", "answer"),
+        ((iso(m.at), m.template, m.generation, m.outcome, m.answer) for m in found.mails),
+    )
+    _print_waiting(found.waiting)
+
+
+@app.command()
+def invite(context: typer.Context, tenant: TenantName, user: UserName) -> None:
+    """Send a draft its first invitation."""
+    _act(context, tenant, user, c.Invite)
+
+
+@app.command()
+def resend(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Send a pending or expired user a new link; the old one dies."""
+    _act(context, tenant, user, c.Resend, yes=yes)
+
+
+@app.command("reset-access")
+def reset_access(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Give an expired user a new link."""
+    _act(context, tenant, user, c.ResetAccess, yes=yes)
+
+
+@app.command("revoke-invitation")
+def revoke_invitation(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Withdraw a user's invitation."""
+    _act(context, tenant, user, c.RevokeInvitation, yes=yes)
+
+
+@app.command()
+def disable(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Take an active user's access away."""
+    _act(context, tenant, user, c.Disable, yes=yes)
+
+
+@app.command()
+def enable(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Lift what an operator may lift; says what remains."""
+    _act(context, tenant, user, c.Enable, yes=yes)
+
+
+@app.command()
+def hold(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Keep a user out for security, in any state, until `release` lifts it by name."""
+    _act(context, tenant, user, c.PutHold, yes=yes, kind=HoldKind.SECURITY)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    tenant: TenantName,
+    user: UserName,
+    kind: Annotated[HoldKind, typer.Argument(help="The hold's kind.")],
+    source: Annotated[str, typer.Argument(help="The hold's source, as `user show` names it.")] = SOURCE,
+) -> None:
+    """Lift one hold by name."""
+    _act(context, tenant, user, c.Release, kind=kind, hold_source=source)
+
+
+@app.command("reset-password")
+def reset_password(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Have Keycloak mail an active user a link to a new password."""
+    _act(context, tenant, user, c.ResetPassword, yes=yes)
+
+
+@app.command()
+def delete(context: typer.Context, tenant: TenantName, user: UserName, yes: Yes = False) -> None:
+    """Remove a user, as the tenant's policy says."""
+    _act(context, tenant, user, c.Delete, yes=yes)
+
+
+@app.command()
+def restore(context: typer.Context, tenant: TenantName, user: UserName) -> None:
+    """Bring a deleted user back within the grace period; a new invitation is needed."""
+    _act(context, tenant, user, c.Restore)
+
+
+# --- acting ----------------------------------------------------------------------------------------
+
+
+def _act(
+    context: typer.Context,
+    tenant: str,
+    user: str,
+    asked: Callable[..., c.Command],
+    *,
+    yes: bool = True,
+    **values: Any,
+) -> None:
+    with opened_core(context) as core:
+        key = known_tenant(core.settings, tenant)
+        found = _find(core.service, key, user)
+        command = asked(
+            tenant=key,
+            user_id=found.id,
+            actor=OPERATOR,
+            source=SOURCE,
+            request_id=new_request_id(),
+            **values,
+        )
+        if command.action in core.service.tenant(key).policy.confirm and not yes:
+            typer.confirm(f"{command.action}: {found.profile.user_name} of {tenant}?", abort=True)
+        after = core.service.handle(command)
+        state = state_of(after, core.service.clock.now())
+    held = ", ".join(sorted(f"{one.kind} ({one.source})" for one in after.holds))
+    console.print(
+        f"{found.profile.user_name}: {state}" + (f", held by {held}" if held else ""), markup=False
+    )
+
+
+def _find(service: Service, tenant: TenantId, name: str) -> PortalUser:
+    """The user of an id or a userName.
+
+    :raises NotFound: there is none in this tenant.
+    """
+    by_name = Compare(Attribute.USER_NAME, Operator.EQ, fold(name))
+    with service.store.read() as work:
+        found = work.users.get(tenant, UserId(name))
+        if found is None:
+            found = next(iter(work.users.find(tenant, Query(filter=by_name, count=1)).items), None)
+    if found is None:
+        raise NotFound(f"There is no user {name!r} in {tenant}. `usher user list {tenant}` shows them.")
+    return found
+
+
+def _explained(context: typer.Context, tenant: str, user: str) -> Explanation:
+    with opened_core(context) as core:
+        key = known_tenant(core.settings, tenant)
+        return explain(core.service, key, _find(core.service, key, user).id)
+
+
+# --- showing ---------------------------------------------------------------------------------------
+
+
+def _summary(user: PortalUser, now: float) -> dict[str, Any]:
+    profile, invitation = user.profile, user.invitation
+    return {
+        "id": user.id,
+        "tenant": user.tenant,
+        "userName": profile.user_name,
+        "displayName": profile.display_name,
+        "email": profile.email,
+        "state": state_of(user, now),
+        "holds": sorted(f"{hold.kind} ({hold.source})" for hold in user.holds),
+        "invitation": invitation
+        and {
+            "generation": invitation.generation,
+            "status": invitation.status,
+            "issuedAt": iso(invitation.issued_at),
+            "expiresAt": iso(invitation.expires_at),
+            "sentAt": iso(invitation.sent_at),
+        },
+        "activatedAt": iso(user.activated_at),
+        "accountId": user.account_id,
+        "version": user.version,
+    }
+
+
+def _rest(found: Explanation) -> dict[str, Any]:
+    return {
+        "rule": found.rule,
+        "allowedActions": list(found.allowed_actions),
+        "waiting": [row_fields(row) for row in found.waiting],
+        "mails": [
+            {"at": iso(m.at), "template": m.template, "outcome": m.outcome, "answer": m.answer}
+            for m in found.mails
+        ],
+    }
+
+
+def row_fields(row: OutboxRow) -> dict[str, Any]:
+    """An outbox row as JSON: what waits, why, and when the next try is."""
+    return {
+        "id": row.id,
+        "effect": row.effect,
+        "target": row.target,
+        "state": row.state,
+        "nextTry": iso(row.due_at),
+        "failures": row.failures,
+        "reason": row.reason,
+        "detail": row.detail,
+        "sink": row.sink,
+        "requestId": row.request_id,
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "at": iso(entry.at),
+        "actor": entry.actor,
+        "source": entry.source,
+        "requestId": entry.request_id,
+        "action": entry.action,
+        "before": entry.before,
+        "after": entry.after,
+        "reason": entry.reason,
+        "changes": {name: list(pair) for name, pair in entry.changes.items()},
+    }
+
+
+def _line(entry: Entry) -> tuple[Any, ...]:
+    moved = f"{entry.before} → {entry.after}"
+    at = iso(entry.at)
+    return at, entry.actor, entry.source, entry.request_id, entry.action, moved, _why(entry)
+
+
+def _why(entry: Entry) -> str:
+    changes = (f"{name}: {before!r} → {after!r}" for name, (before, after) in entry.changes.items())
+    return "; ".join(part for part in (entry.reason, *changes) if part)
+
+
+def _print_summary(found: Explanation) -> None:
+    summary = _summary(found.user, found.now)
+    invitation = summary.pop("invitation") or {}
+    show_fields(
+        (
+            *((name, value) for name, value in summary.items() if not isinstance(value, list)),
+            ("because", found.rule),
+            ("held by", ", ".join(summary["holds"])),
+            ("invitation", ", ".join(f"{k} {v}" for k, v in invitation.items() if v is not None)),
+            ("may be", ", ".join(found.allowed_actions)),
+        )
+    )
+
+
+def _print_waiting(rows: tuple[OutboxRow, ...]) -> None:
+    if not rows:
+        console.print("\nNothing waits.")
+        return
+    console.print("\n[bold]What waits[/bold]")
+    show_table(
+        ("row", "effect", "target", "state", "next try", "failures", "why"),
+        ((r.id, r.effect, r.target, r.state, iso(r.due_at), r.failures, _reason(r)) for r in rows),
+    )
+
+
+def _reason(row: OutboxRow) -> str:
+    return ": ".join(part for part in (row.reason, row.detail) if part)

@@ -1,0 +1,145 @@
+"""A whole worker over a real database and fakes of the outside: for tests of what follows a commit."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from connector.application.account import Accounts
+from connector.application.followup import FollowUp, FollowUpTimes
+from connector.application.performers import Performers
+from connector.application.ports import HandOver, Mail, MailAttempt, OutboxRow
+from connector.application.post import Post
+from connector.application.worker import Worker
+from connector.domain import commands as c
+from connector.domain.account import Account
+from connector.domain.errors import UsherError
+from connector.domain.model import AccountId, PortalUser, Tenant, UserId
+from connector.store.engine import make_engines
+from connector.store.migrate import migrate
+from connector.store.store import SqlStore
+from tests.support.builders import (
+    ACME,
+    ADA,
+    OTHER,
+    SYSTEM,
+    FakeClock,
+    FixedTenants,
+    a_document,
+    a_profile,
+    a_service,
+    a_tenant,
+    command,
+)
+from tests.support.fake_idp import FakeIdentityProvider, FakeIdentityProviders
+
+
+class FakeLinks:
+    """Links that say which generation they are of."""
+
+    def invitation(self, invitation: str, generation: int) -> str:
+        return f"https://usher.example.com/invite/{invitation}.{generation}"
+
+
+class RecordingPost:
+    """A renderer and a mailer in one: keeps what was sent, or fails as told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str | None]] = []
+        self.error: UsherError | None = None
+
+    def render(
+        self,
+        template: str,
+        tenant: Tenant,
+        user: PortalUser,
+        *,
+        link: str | None,
+        request_id: str,
+        recipient: str | None = None,
+    ) -> Mail:
+        self._next = (template, recipient or user.profile.email, link)
+        return Mail(sender="portal@x", recipient=user.profile.email, message=b"", message_id="<m@x>")
+
+    def send(self, mail: Mail) -> str:
+        if self.error:
+            raise self.error
+        self.sent.append(self._next)
+        return "250 ok"
+
+
+class Plant:
+    """Everything behind the commit, on one clock."""
+
+    def __init__(self, folder: Path, **policy: Any) -> None:
+        self.clock = FakeClock()
+        engines = make_engines(f"sqlite:///{folder / 'usher.db'}")
+        migrate(engines.write)
+        self.store = SqlStore(engines)
+        self.tenants = FixedTenants(a_tenant(**policy), a_tenant(OTHER))
+        self.service = a_service(self.store, *self.tenants.all(), clock=self.clock)
+        self.idp = FakeIdentityProvider()
+        idps = FakeIdentityProviders({"main": self.idp})
+        self.accounts = Accounts(self.service, idps)
+        self.post = RecordingPost()
+        self.followup = FollowUp(self.service, self.accounts, idps, FollowUpTimes())
+        post = Post(self.service, FakeLinks(), self.post, self.post)
+        performers = Performers(self.service, self.accounts, post, self.followup)
+        self.worker = Worker(self.store, performers, self.clock, chance=lambda: 1.0)
+
+    def create(self, user: UserId = ADA, name: str = "ada@acme.example", **values: Any) -> PortalUser:
+        profile = values.pop("profile", None) or a_profile(name)
+        asked = command(
+            c.Create, actor=SYSTEM, user=user, profile=profile, document=a_document(profile), **values
+        )
+        return self.service.handle(asked)
+
+    def do(self, asked: type[c.Command], **values: Any) -> PortalUser:
+        return self.service.handle(command(asked, **values))
+
+    def user(self, user: UserId = ADA) -> PortalUser:
+        with self.store.read() as work:
+            found = work.users.get(ACME, user)
+        assert found is not None
+        return found
+
+    def account(self) -> Account:
+        (one,) = self.idp.accounts()
+        return one
+
+    def account_id(self) -> AccountId:
+        return self.account().id
+
+    def waiting(self, user: UserId = ADA) -> list[OutboxRow]:
+        with self.store.read() as work:
+            return work.outbox.open_rows(ACME, user)
+
+    def row(self, effect: str) -> OutboxRow:
+        (one,) = [row for row in self.waiting() if row.effect == effect]
+        return one
+
+    def mails(self) -> list[MailAttempt]:
+        with self.store.read() as work:
+            return work.mails.of(ACME, ADA)
+
+    def begin_handover(self, sub: str = "5" * 32) -> HandOver:
+        """As the press does it: open, prepare the account, remember both."""
+        now = self.clock.now()
+        user = self.user()
+        assert user.invitation is not None
+        opened = HandOver(
+            id=f"h{now}",
+            tenant=ACME,
+            user_id=ADA,
+            generation=user.invitation.generation,
+            browser="b" * 64,
+            opened_at=now,
+            link_until=now + 900,
+            closes_at=now + 1800,
+        )
+        with self.store.write() as work:
+            work.handovers.add(opened)
+        account = self.accounts.prepare_handover(opened, sub)
+        ready = replace(opened, sub=sub, account=account)
+        with self.store.write() as work:
+            work.handovers.save(ready)
+        return ready

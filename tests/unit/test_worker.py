@@ -1,0 +1,245 @@
+"""What the worker makes of rows: done, again, later, quarantined."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from connector.application.worker import Worker, WorkerSettings, backoff
+from connector.domain import commands as c
+from connector.domain.errors import Forbidden, Misconfigured, Rejected, Unavailable
+from connector.domain.model import HoldKind, State, UserId, state_of
+from connector.domain.policy import DAY, DeletePolicy
+from tests.support.builders import ACME, NOW, PERSON, SYSTEM
+from tests.support.plant import Plant
+
+BOB = UserId("0b5c1a5e-0000-4000-8000-000000000002")
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    return Plant(tmp_path)
+
+
+def test_a_created_user_gets_an_account_and_then_one_mail(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    assert plant.post.sent == [
+        ("invitation", "ada@acme.example", f"https://usher.example.com/invite/{'0' * 31}1.1")
+    ]
+    (attempt,) = plant.mails()
+    assert (attempt.outcome, attempt.answer) == ("sent", "250 ok")
+    assert plant.user().invitation.sent_at == NOW  # type: ignore[union-attr]
+    assert [row.effect for row in plant.waiting()] == ["expire_invitation", "remind"]
+
+
+def test_while_keycloak_is_away_rows_wait_with_their_reason_and_the_mail_behind_them(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Unavailable("connection refused"), times=99)
+    plant.worker.drain()
+    row = plant.row("sync_account")
+    assert (row.state, row.reason, row.detail) == ("ready", "unavailable", "connection refused")
+    assert row.due_at == NOW + 2
+    assert plant.post.sent == []
+    plant.idp.heal()
+    plant.clock.move(2)
+    plant.worker.drain()
+    assert len(plant.post.sent) == 1
+
+
+def test_queue_q7_the_pause_doubles_up_to_its_bound_and_is_jittered() -> None:
+    pauses = [backoff(n, longest=3600, chance=lambda: 1.0) for n in (1, 2, 3, 11, 12, 1000)]
+    assert pauses == [2, 4, 8, 2048, 3600, 3600]
+    assert backoff(3, longest=3600, chance=lambda: 0.25) == 2
+
+
+def test_queue_q7_what_the_other_side_asks_for_wins(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Unavailable("busy", retry_after=120))
+    plant.worker.drain()
+    assert plant.row("sync_account").due_at == NOW + 120
+
+
+def test_queue_q7_after_a_day_of_failures_the_row_is_quarantined(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Unavailable("connection refused"), times=99)
+    plant.worker.drain()
+    plant.clock.move(DAY + 1)
+    plant.worker.drain()
+    row = plant.row("sync_account")
+    assert (row.state, row.reason) == ("quarantined", "gave_up")
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (Rejected("email", "error-invalid-email"), "quarantined", "rejected"),
+        (Forbidden("403"), "quarantined", "forbidden"),
+        (Misconfigured("unknown realm"), "ready", "misconfigured"),
+        (RuntimeError("a bug of ours"), "ready", "unavailable"),
+    ],
+)
+def test_each_kind_of_failure_has_its_end(plant: Plant, error: Exception, state: str, reason: str) -> None:
+    plant.create()
+    plant.idp.fail("create", error, times=99)
+    plant.worker.drain()
+    row = plant.row("sync_account")
+    assert (row.state, row.reason) == (state, reason)
+
+
+def test_promise_p5_a_quarantined_row_stops_its_own_user_alone(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Rejected("email", "no"))
+    plant.worker.drain()
+    plant.create(BOB, "bob@acme.example")
+    plant.worker.drain()
+    assert [address for _, address, _ in plant.post.sent] == ["bob@acme.example"]
+
+
+def test_taking_access_away_does_not_wait_for_mail(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Unavailable("no route")
+    plant.worker.drain()
+    plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM)
+    plant.worker.drain()
+    assert not plant.account().enabled
+    plant.post.error = None
+    plant.clock.move(3600)
+    plant.worker.drain()
+    assert plant.post.sent == []
+    assert [attempt.outcome for attempt in plant.mails()] == ["skipped"]
+
+
+def test_a_refused_recipient_is_on_record_and_the_row_is_done(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Rejected("recipient", "550 no such user")
+    plant.worker.drain()
+    assert [(a.outcome, a.answer) for a in plant.mails()] == [("failed", "550 no such user")]
+    assert "send_mail" not in {row.effect for row in plant.waiting()}
+
+
+def test_a_refused_message_is_quarantined(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Rejected("message", "554 looks like spam")
+    plant.worker.drain()
+    assert plant.row("send_mail").reason == "mail_refused"
+
+
+def test_an_invitation_lives_its_whole_life_from_the_attempt_that_sends_it(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Unavailable("no route")
+    plant.worker.drain()
+    plant.clock.time = NOW + 3 * DAY
+    plant.post.error = None
+    plant.worker.drain()
+    invitation = plant.user().invitation
+    assert invitation is not None
+    assert invitation.expires_at == NOW + 10 * DAY
+    assert plant.row("expire_invitation").due_at == NOW + 10 * DAY
+
+
+def test_an_invitation_whose_mail_had_to_wait_past_its_time_comes_back_with_it(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Unavailable("no route")
+    plant.worker.drain()
+    plant.clock.time = NOW + 8 * DAY
+    plant.post.error = None
+    plant.worker.drain()
+    assert state_of(plant.user(), plant.clock.now()) is State.PENDING
+    assert plant.account().enabled
+    assert len(plant.post.sent) == 1
+
+
+def test_the_clock_expires_an_invitation_and_tells_an_inviter_who_is_a_person(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.clock.time = NOW + 7 * DAY
+    plant.worker.drain()
+    with plant.store.read() as work:
+        assert work.timeline.of(ACME, plant.user().id)[-1].action == "expire"
+    assert plant.waiting() == []
+
+
+def test_the_reminder_goes_out_while_the_invitation_is_open_and_was_mailed(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.clock.time = NOW + 5 * DAY
+    plant.worker.drain()
+    assert [template for template, _, _ in plant.post.sent] == ["invitation", "reminder"]
+
+
+def test_no_reminder_goes_to_who_accepted(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.do(c.Accept, actor=PERSON, generation=1)
+    plant.clock.time = NOW + 5 * DAY
+    plant.worker.drain()
+    assert len(plant.post.sent) == 1
+
+
+def test_a_deleted_user_is_forgotten_after_the_grace_period(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, delete=DeletePolicy.SOFT, grace=DAY)
+    plant.create()
+    plant.worker.drain()
+    plant.do(c.Delete, actor=SYSTEM)
+    plant.worker.drain()
+    assert plant.user().profile.user_name == "ada@acme.example"
+    plant.clock.move(DAY)
+    plant.worker.drain()
+    assert plant.user().profile.user_name == ""
+    assert plant.mails() == []
+
+
+def test_a_hand_over_finished_in_another_browser_is_noticed(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    handover = plant.begin_handover()
+    plant.idp.finish_actions(plant.account_id(), created_at=NOW)
+    assert plant.followup.look(handover.id, request_id="r") is None
+    assert state_of(plant.user(), NOW) is State.ACTIVE
+    plant.worker.drain()
+    assert plant.idp.linked_sub(plant.account_id()) is None
+
+
+def test_a_hand_over_left_alone_loses_its_link_and_is_closed(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    handover = plant.begin_handover()
+    look = plant.followup.look
+    assert look(handover.id, request_id="r") == NOW + 120
+    plant.clock.time = NOW + 600
+    assert look(handover.id, request_id="r") == NOW + 900
+    plant.clock.time = NOW + 900
+    assert look(handover.id, request_id="r") == NOW + 1800
+    assert plant.idp.linked_sub(plant.account_id()) is None
+    plant.clock.time = NOW + 1800
+    assert look(handover.id, request_id="r") is None
+    assert state_of(plant.user(), plant.clock.now()) is State.PENDING
+    with plant.store.read() as work:
+        closed = work.handovers.get(handover.id)
+    assert closed is not None
+    assert closed.status == "closed"
+
+
+def test_a_stopped_worker_finishes_what_it_began_and_takes_no_more(plant: Plant) -> None:
+    plant.create()
+    thread = threading.Thread(target=plant.worker.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not plant.post.sent and time.monotonic() < deadline:
+        time.sleep(0.02)
+    plant.worker.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(plant.post.sent) == 1
+
+
+def test_rows_that_a_dead_worker_left_running_are_taken_at_the_next_start(plant: Plant) -> None:
+    plant.create()
+    dead = Worker(plant.store, plant.worker._performers, plant.clock, WorkerSettings())
+    dead._claim(plant.row("sync_account").lane, 8)
+    assert plant.worker.drain() == 0
+    assert plant.worker.recover() == 1
+    plant.worker.drain()
+    assert len(plant.post.sent) == 1
