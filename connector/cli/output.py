@@ -1,6 +1,7 @@
 """How answers are shown: tables for people, JSON for machines. It owns the form and no content."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+_WIDE = 240
+"""Columns where no terminal says how many there are: nothing is cut for a file or a pipe."""
+
+console = Console(width=None if sys.stdout.isatty() else _WIDE)
 errors = Console(stderr=True)
 
 

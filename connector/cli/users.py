@@ -325,9 +325,12 @@ def _print_waiting(rows: tuple[OutboxRow, ...]) -> None:
         return
     console.print("\n[bold]What waits[/bold]")
     show_table(
-        ("row", "effect", "target", "state", "next try", "failures", "why"),
-        ((r.id, r.effect, r.target, r.state, iso(r.due_at), r.failures, _reason(r)) for r in rows),
+        ("row", "effect", "target", "state", "next try", "failures"),
+        ((r.id, r.effect, r.target, r.state, iso(r.due_at), r.failures) for r in rows),
     )
+    for row in rows:
+        if row.reason:
+            console.print(f"row {row.id}: {_reason(row)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _reason(row: OutboxRow) -> str:

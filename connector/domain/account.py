@@ -22,7 +22,6 @@ class DesiredAccount:
     given_name: str
     family_name: str
     enabled: bool
-    locale: str = ""
     email_verified: bool | None = None
     required_actions: frozenset[str] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)

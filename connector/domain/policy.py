@@ -82,7 +82,7 @@ class OrgAdmins:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A tenant's switches; each default is the first value of its row in docs/policy.md.
+    """A tenant's switches; each default is the first value of its row in docs/lifecycle.md.
     Durations are seconds.
     """
 

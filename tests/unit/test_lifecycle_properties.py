@@ -34,7 +34,11 @@ bases = {
     "request_id": st.just("r"),
 }
 _extras: dict[type[c.Command], dict[str, Any]] = {
-    c.Create: {"profile": profiles, "document": st.just({}), "held": st.sampled_from([None, HoldKind.SCIM])},
+    c.Create: {
+        "profile": profiles,
+        "document": st.just({}),
+        "held": st.sampled_from([None, HoldKind.SCIM]),
+    },
     c.Accept: {"generation": st.integers(1, 4)},
     c.PutHold: {"kind": st.sampled_from(HoldKind), "hides": st.booleans()},
     c.Release: {"kind": st.sampled_from(HoldKind), "hold_source": st.sampled_from([None, "admin", "cli"])},
@@ -49,7 +53,9 @@ commands = st.one_of(*(st.builds(kind, **bases, **_extras.get(kind, {})) for kin
 steps = st.lists(st.tuples(commands, st.sampled_from([0.0, 60.0, 3600.0, 8 * DAY])), max_size=12)
 
 
-def play(policy: dict[str, Any], played: list[tuple[c.Command, float]]) -> list[tuple[Any, Any, Any, float]]:
+def play(
+    policy: dict[str, Any], played: list[tuple[c.Command, float]]
+) -> list[tuple[Any, Any, Any, float]]:
     """Every (before, command, decision, now) that was not refused."""
     tenant, now, user, history = a_tenant(**policy), NOW, None, []
     for command, pause in played:

@@ -27,9 +27,7 @@ USERS: dict[State, PortalUser | None] = {
     State.DRAFT: a_user(),
     State.PENDING: a_user(invitation=an_invitation()),
     State.EXPIRED: a_user(invitation=an_invitation(expires_at=NOW - 1)),
-    State.ACTIVE: a_user(
-        invitation=an_invitation(status=InvitationStatus.ACCEPTED), activated_at=NOW - 10
-    ),
+    State.ACTIVE: a_user(invitation=an_invitation(status=InvitationStatus.ACCEPTED), activated_at=NOW - 10),
     State.DISABLED: a_user(
         holds=frozenset({Hold(kind=HoldKind.ADMIN, source="admin", since=NOW)}), activated_at=NOW - 10
     ),
