@@ -1,6 +1,8 @@
 """The web door: the WSGI application of the configuration that ``USHER_CONFIG`` names."""
 
 import os
+import threading
+import time
 from pathlib import Path
 
 from flask import Flask
@@ -10,6 +12,12 @@ from connector.foundation.config import load
 from connector.foundation.observe import configure_logging
 
 CONFIG_VARIABLE = "USHER_CONFIG"
+PARENT_VARIABLE = "USHER_PARENT"
+"""The process that must not be outlived: a web process whose `usher serve` was killed would go on answering
+beside the next one.
+"""
+_LOOK = 0.5
+"""Seconds between two looks after the parent."""
 
 
 def create_app() -> Flask:
@@ -18,4 +26,17 @@ def create_app() -> Flask:
     :raises KeyError: ``USHER_CONFIG`` is not set.
     """
     configure_logging()
+    _end_with_parent()
     return make_app(make_core(load(Path(os.environ[CONFIG_VARIABLE]))))
+
+
+def _end_with_parent() -> None:
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent:
+        threading.Thread(target=_watch, args=(int(parent),), name="parent-watch", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)

@@ -7,22 +7,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.bootstrap import make_worker, opened_store_lock
 from connector.cli.context import invocation, opened_core
 from connector.cli.output import console
 from connector.foundation.config import Settings
 from connector.foundation.observe import configure_logging
-from connector.wsgi import CONFIG_VARIABLE
+
+if TYPE_CHECKING:
+    from connector.application.worker import Worker
 
 Host = Annotated[str | None, typer.Option(help="Instead of server.host of the configuration.")]
 Port = Annotated[int | None, typer.Option(help="Instead of server.port of the configuration.")]
 
-BLOCKING_THREADS = 8
-"""Requests that one web process works on at a time."""
+REQUESTS_AT_A_TIME = min(8, 2 * multiprocessing.cpu_count() + 1)
+"""What one web process works on at once; the web server warns of more threads than that."""
 
 
 def serve(context: typer.Context, host: Host = None, port: Port = None) -> None:
@@ -38,6 +39,8 @@ def worker(
     once: Annotated[bool, typer.Option("--once", help="Stop when nothing is due.")] = False,
 ) -> None:
     """Carry out what waits in the outbox."""
+    from connector.bootstrap import make_worker, opened_store_lock
+
     configure_logging()
     with opened_core(context) as core, opened_store_lock(core):
         one = make_worker(core)
@@ -52,13 +55,15 @@ def worker(
 
 def run(context: typer.Context, host: Host = None, port: Port = None) -> None:
     """Serve and work, together: all that a small installation needs."""
+    from connector.bootstrap import make_worker, opened_store_lock
+
     configure_logging()
     with opened_core(context) as core, opened_store_lock(core), _working(make_worker(core)):
         _serve(core.settings, invocation(context).path(), host, port)
 
 
 @contextmanager
-def _working(one: Any) -> Iterator[None]:
+def _working(one: "Worker") -> Iterator[None]:
     """A worker beside whatever happens inside; stopped, and waited for, at the end."""
     one.recover()
     thread = threading.Thread(target=one.run, name="worker")
@@ -76,7 +81,10 @@ def _serve(settings: Settings, config: Path, host: str | None, port: int | None)
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from connector.wsgi import CONFIG_VARIABLE, PARENT_VARIABLE
+
     os.environ[CONFIG_VARIABLE] = str(config)
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "connector.wsgi:create_app",
@@ -85,7 +93,7 @@ def _serve(settings: Settings, config: Path, host: str | None, port: int | None)
         port=port or settings.server.port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=BLOCKING_THREADS,
+        blocking_threads=REQUESTS_AT_A_TIME,
         log_access=False,
         log_level=LogLevels.warning,
         websockets=False,

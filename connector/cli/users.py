@@ -47,6 +47,7 @@ def list_users(
                 users += page.items
                 if not page.items or len(users) >= page.total:
                     break
+        labels = core.settings.labels.get(key, {})
     if json:
         show_json([_summary(user, now) for user in users])
         return
@@ -57,7 +58,7 @@ def list_users(
                 user.id,
                 user.profile.user_name,
                 user.profile.display_name,
-                state_of(user, now),
+                labels.get(state_of(user, now), state_of(user, now)),
                 iso(user.invitation.sent_at) if user.invitation else "",
                 iso(user.invitation.expires_at) if user.invitation else "",
             )

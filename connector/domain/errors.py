@@ -9,6 +9,7 @@ shown (HTTP status, SCIM type, exit code) is each way in's own table.
     ├── Invalid          the asker sees it: a value breaks a rule we name
     ├── Taken            the asker sees it: an identifier belongs to somebody else
     ├── VersionConflict  the service repeats: somebody else changed the record meanwhile
+    ├── ConfigError      the operator sees it (foundation/faults.py): every fault with its place
     ├── Busy             the asker may come again: the database is locked or gone
     └── OutsideError     the worker sees it: what a call to Keycloak or SMTP came to
         ├── Unavailable      retried with backoff; never a person's fault

@@ -1,0 +1,206 @@
+"""The configuration file's shape: which keys there are, how each is written, its default and its range. It
+owns single values and pairs within one part; what must fit between parts is ``config_checks``'s.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
+
+from connector.foundation.config_addresses import LOCAL_HOSTS, BaseUrl, Email, Hostname, Origin
+from connector.foundation.config_form import Form
+from connector.foundation.config_secret import Secret
+from connector.foundation.config_tenant import TenantForm
+from connector.foundation.config_values import (
+    Duration,
+    FilePath,
+    FilledLine,
+    Key,
+    Size,
+    SqliteUrl,
+    counting,
+    lasting,
+    sized,
+)
+
+Port = Annotated[StrictInt, counting(1, 65535)]
+
+
+# --- Keycloak --------------------------------------------------------------------------------------
+
+
+class Fence(StrEnum):
+    """How far the run-time account's rights reach in its realm."""
+
+    STRICT = "strict"
+    GROUPS = "groups"
+    OFF = "off"
+
+
+class Handover(StrEnum):
+    """How an invited person comes into Keycloak: through our provider, or by a mail of Keycloak's."""
+
+    BROKER = "broker"
+    KEYCLOAK_MAIL = "keycloak_mail"
+
+
+class ClientSettings(Form):
+    """A confidential client of a realm whose service account we act as."""
+
+    client_id: FilledLine
+    client_secret: Secret
+
+
+_NOT_BUILT: dict[StrEnum, str] = {Fence.GROUPS: "strict or off", Handover.KEYCLOAK_MAIL: "broker"}
+
+
+def _built(value: StrEnum) -> StrEnum:
+    if value in _NOT_BUILT:
+        raise ValueError(f"{value} is not built yet; use {_NOT_BUILT[value]}")
+    return value
+
+
+class RealmForm(Form):
+    """One realm of a Keycloak."""
+
+    url: BaseUrl
+    realm: FilledLine
+    fence: Annotated[Fence, AfterValidator(_built)] = Fence.STRICT
+    handover: Annotated[Handover, AfterValidator(_built)] = Handover.BROKER
+    runtime: ClientSettings
+    setup: ClientSettings
+    invite_client_secret: Secret
+    provider_client_secret: Secret
+
+
+class RealmSettings(RealmForm):
+    """A realm with its key in the configuration, which is the ``{realm}`` of our URLs."""
+
+    key: Key
+
+
+class KeycloakForm(Form):
+    """Every realm that tenants may live in."""
+
+    realms: dict[Key, RealmForm] = Field(min_length=1)
+
+
+# --- mail ------------------------------------------------------------------------------------------
+
+
+class SmtpSettings(Form):
+    """The mail server. ``tls``: by STARTTLS, from the first byte, or not at all."""
+
+    host: Hostname
+    port: Port = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    user: FilledLine | None = None
+    password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _login_is_whole_and_safe(self) -> "SmtpSettings":
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together")
+        if self.user and self.tls == "none" and self.host not in LOCAL_HOSTS:
+            raise ValueError("with tls: none the password would travel in the clear")
+        return self
+
+
+class MailSettings(Form):
+    """Where mails go, exactly one of ``smtp`` and ``files``, and whom they come from."""
+
+    smtp: SmtpSettings | None = None
+    files: FilePath | None = None
+    from_: Email | None = Field(default=None, alias="from")
+    allow_default_sender: StrictBool = False
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> "MailSettings":
+        if (self.smtp is None) == (self.files is None):
+            raise ValueError("needs exactly one of smtp and files")
+        if self.allow_default_sender and self.from_ is None:
+            raise ValueError("allow_default_sender needs from, the address to send from")
+        return self
+
+
+# --- how Usher runs --------------------------------------------------------------------------------
+
+
+class ServerSettings(Form):
+    """Where the web server listens."""
+
+    host: Hostname = "127.0.0.1"
+    port: Port = 8000
+
+
+class WorkerForm(Form):
+    """How the worker drains the outbox."""
+
+    poll: Annotated[Duration, lasting("10ms", "1m")] = 0.25
+    lease: Annotated[Duration, lasting("1s", "10m")] = 90.0
+    heartbeat: Annotated[Duration, lasting("100ms", "3m")] = 20.0
+    account_slots: Annotated[StrictInt, counting(1, 64)] = 8
+    mail_slots: Annotated[StrictInt, counting(1, 64)] = 4
+    longest_backoff: Annotated[Duration, lasting("100ms", "6h")] = 3600.0
+    give_up_after: Annotated[Duration, lasting("1s", "7d")] = 86400.0
+
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeats(self) -> "WorkerForm":
+        if self.lease < 3 * self.heartbeat:
+            raise ValueError("lease must be at least three times as long as heartbeat")
+        return self
+
+
+class HandoverSettings(Form):
+    """Times on the way through Keycloak, in seconds."""
+
+    life: Annotated[Duration, lasting("1s", "24h")] = 1800.0
+    link_life: Annotated[Duration, lasting("1s", "1h")] = 900.0
+    code_life: Annotated[Duration, lasting("1s", "60s")] = 60.0
+    id_token_life: Annotated[Duration, lasting("1s", "60s")] = 60.0
+    checks: Annotated[tuple[Annotated[Duration, lasting("100ms", "24h")], ...], Field(min_length=1)] = (
+        120.0,
+        600.0,
+        1800.0,
+    )
+
+    @model_validator(mode="after")
+    def _order(self) -> "HandoverSettings":
+        if self.link_life > self.life:
+            raise ValueError("link_life must not be longer than life")
+        if list(self.checks) != sorted(set(self.checks)):
+            raise ValueError("checks must rise")
+        return self
+
+
+class LimitSettings(Form):
+    """What one request may ask for."""
+
+    form_body: Annotated[Size, sized("4KiB", "1MiB")] = 64 * 1024
+
+
+# --- the file --------------------------------------------------------------------------------------
+
+
+class Parts(Form):
+    """The parts that are compared with each other, each of which may be absent."""
+
+    keycloak: KeycloakForm | None = None
+    tenants: dict[Key, TenantForm] = Field(default_factory=dict)
+
+
+class ConfigFile(Form):
+    """The whole file. ``include`` names files of one tenant each; its tenants are among ``tenants``."""
+
+    public_url: Origin
+    database: SqliteUrl
+    keys: FilePath
+    mappings: FilePath | None = None
+    keycloak: KeycloakForm
+    mail: MailSettings
+    server: ServerSettings = ServerSettings()
+    worker: WorkerForm = WorkerForm()
+    handover: HandoverSettings = HandoverSettings()
+    limits: LimitSettings = LimitSettings()
+    tenants: dict[Key, TenantForm] = Field(min_length=1)
+    include: list[str] | None = None

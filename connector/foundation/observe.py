@@ -1,0 +1,156 @@
+"""What Usher says about itself while it runs: one structured line an event, from our loggers and from the
+libraries'. It owns the form of the lines, what may never be in one, and request ids; it must not know what
+is worth a line.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+MASK = "[masked]"
+
+_SECRET_KEYS = frozenset(
+    {
+        "address",
+        "authorization",
+        "client_secret",
+        "code",
+        "cookie",
+        "credential",
+        "email",
+        "emails",
+        "id_token",
+        "link",
+        "mail",
+        "nonce",
+        "password",
+        "recipient",
+        "secret",
+        "sender",
+        "token",
+        "user_name",
+        "username",
+        "verifier",
+    }
+)
+"""Names under which a person or a secret stands; folded to lower case, ``-`` as ``_``."""
+
+_SECRET_VALUES = (
+    # An invitation's token, alone or in a link; a SCIM token; any other bearer token or JWT; what OpenID
+    # Connect carries in URLs; an e-mail.
+    (re.compile(r"[0-9a-f]{32}\.[0-9]+\.[A-Za-z0-9_-]{20,}"), "[invitation]"),
+    (re.compile(r"(/invite/)(?!(?:probe|go|done)\b)[^\s/?#'\"<>]+"), r"\1[invitation]"),
+    (re.compile(r"\busher_[A-Za-z0-9_-]+"), "[token]"),
+    (re.compile(r"(?i)\b(bearer )[^\s'\"]+"), r"\1[token]"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}"), "[token]"),
+    (re.compile(r"([?&](?:code|state|nonce|id_token_hint)=)[^&\s'\"]+"), r"\1[masked]"),
+    (re.compile(r"[^\s@<>'\"(),;:=/\[\]{}]+@[^\s@<>'\"(),;:=/\[\]{}]+"), "[email]"),
+)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_DEEPEST = 8
+
+
+def configure_logging(
+    stream: TextIO | None = None, *, level: int = logging.INFO, human: bool | None = None
+) -> None:
+    """Send every log line, ours and the libraries', to ``stream`` (standard error): JSON, a line each, or
+    text for people, which is the choice where the stream is a terminal. Call it once, first of all.
+    """
+    target = stream or sys.stderr
+    for_people = target.isatty() if human is None else human
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_first_steps(),
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                mask,
+                _renderer(for_people),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*_first_steps(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _first_steps() -> list[Processor]:
+    """What each line gets wherever it comes from: the request's values, its level, its time."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+
+
+def _renderer(for_people: bool) -> Processor:
+    if for_people:
+        return structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback, timestamp_key="time"
+        )
+    return structlog.processors.JSONRenderer(sort_keys=True, default=str)
+
+
+# --- masking ---------------------------------------------------------------------------------------
+
+
+def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: secrets and persons go, under whatever key and however deep they lie."""
+    return {key: _masked(key, value, _DEEPEST) for key, value in event.items()}
+
+
+def mask_text(text: str) -> str:
+    """``text`` without e-mails, tokens and invitation links."""
+    for pattern, stand_in in _SECRET_VALUES:
+        text = pattern.sub(stand_in, text)
+    return text
+
+
+def _masked(key: object, value: Any, depth: int) -> Any:
+    if str(key).lower().replace("-", "_") in _SECRET_KEYS and value is not None:
+        return MASK
+    match value:
+        case bool() | int() | float() | None:
+            return value
+        case _ if depth == 0:
+            return MASK
+        case Mapping():
+            return {mask_text(str(k)): _masked(k, v, depth - 1) for k, v in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_masked("", item, depth - 1) for item in value]
+        case _:
+            return mask_text(str(value))
+
+
+# --- request ids -----------------------------------------------------------------------------------
+
+
+def accepted_request_id(offered: str | None, fresh: Callable[[], str]) -> str:
+    """A caller's ``X-Request-ID`` if it is 8 to 64 letters, digits, dots, - and _, else a new id."""
+    if offered is not None and _REQUEST_ID.fullmatch(offered):
+        return offered
+    return fresh()
+
+
+@contextmanager
+def bind_request_id(request_id: str, **values: str) -> Iterator[None]:
+    """Every line within the block carries the id (and ``values``, such as the tenant)."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id, **values):
+        yield
+
+
+def current_request_id() -> str:
+    """The id that the running request was bound to, empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

@@ -1,0 +1,153 @@
+"""Key files: made once, for our account alone, and refused when anybody else could read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import ECKey, RSAKey
+
+from connector.foundation.config import ConfigError
+from connector.foundation.keys import LinkKey, create_keys, load_link_key, load_signing_keys
+from connector.foundation.private_files import write_private
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "keys"
+    create_keys(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    for path in made.iterdir():
+        write_private(tmp_path / path.name, path.read_bytes())
+    return tmp_path
+
+
+def signing_key_file(folder: Path) -> Path:
+    (path,) = folder.glob("oidc-*.json")
+    return path
+
+
+def test_control_o10_keys_are_made_with_mode_0600(made: Path) -> None:
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
+def test_control_i1_the_link_key_has_256_bits(made: Path) -> None:
+    assert len(load_link_key(made).value) == 32
+
+
+def test_the_signing_key_is_an_rsa_pair_named_by_its_file(made: Path) -> None:
+    keys = load_signing_keys(made)
+    assert signing_key_file(made).name == f"oidc-{keys.current['kid']}.json"
+    assert (keys.current["kty"], keys.current["alg"], keys.current["use"]) == ("RSA", "RS256", "sig")
+    assert RSAKey.import_key(keys.current).raw_value.key_size == 2048
+
+
+def test_control_o10_only_public_halves_are_published(made: Path) -> None:
+    (public,) = load_signing_keys(made).published
+    assert public.keys() == {"kty", "use", "alg", "kid", "n", "e"}
+
+
+def test_control_k1_no_key_is_shown(made: Path) -> None:
+    link, signing = load_link_key(made), load_signing_keys(made)
+    assert repr(link) == "LinkKey()"
+    assert signing.current["d"] not in repr(signing)
+    assert link.value.hex() not in repr(LinkKey(link.value))
+
+
+def test_making_keys_again_changes_nothing(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    create_keys(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_only_what_is_absent_is_made(folder: Path) -> None:
+    signing = signing_key_file(folder)
+    (folder / "links.key").unlink()
+    create_keys(folder)
+    assert signing_key_file(folder) == signing
+    assert len(load_link_key(folder).value) == 32
+
+
+def test_two_installations_share_no_key(made: Path, tmp_path: Path) -> None:
+    create_keys(tmp_path)
+    assert load_link_key(tmp_path) != load_link_key(made)
+    assert load_signing_keys(tmp_path).current != load_signing_keys(made).current
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
+def test_control_k1_a_key_that_others_can_get_at_is_refused_with_what_to_do(
+    folder: Path, mode: int
+) -> None:
+    for path, load in (
+        (folder / "links.key", load_link_key),
+        (signing_key_file(folder), load_signing_keys),
+    ):
+        path.chmod(mode)
+        with pytest.raises(ConfigError, match=rf"mode {mode:04o} lets others .* chmod 600 {path}"):
+            load(folder)
+
+
+def test_absent_keys_say_how_they_are_made(tmp_path: Path) -> None:
+    for load in (load_link_key, load_signing_keys):
+        with pytest.raises(ConfigError, match="`usher init`"):
+            load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_link_key_of_another_length_is_refused(folder: Path, size: int) -> None:
+    (folder / "links.key").write_bytes(b"x" * size)
+    with pytest.raises(ConfigError, match="exactly 32 bytes"):
+        load_link_key(folder)
+
+
+def spoilt(folder: Path, text: str) -> None:
+    signing_key_file(folder).write_text(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '"x"', "{}", '{"kty": "RSA", "n": "AQAB", "e": "AQAB"}']
+)
+def test_a_file_that_holds_no_pair_is_refused_by_name(folder: Path, text: str) -> None:
+    spoilt(folder, text)
+    with pytest.raises(ConfigError, match="oidc-"):
+        load_signing_keys(folder)
+
+
+def test_a_public_half_cannot_sign(folder: Path) -> None:
+    spoilt(folder, json.dumps(load_signing_keys(folder).published[0]))
+    with pytest.raises(ConfigError, match="private key"):
+        load_signing_keys(folder)
+
+
+def test_a_key_of_another_kind_is_refused(folder: Path) -> None:
+    key = ECKey.generate_key("P-256", parameters={"alg": "ES256", "kid": "x"}, private=True)
+    spoilt(folder, json.dumps(key.as_dict(private=True)))
+    with pytest.raises(ConfigError, match="RSA"):
+        load_signing_keys(folder)
+
+
+def test_control_o10_of_several_keys_the_one_with_the_latest_beginning_signs_and_all_are_published(
+    folder: Path,
+) -> None:
+    old = load_signing_keys(folder).current
+    new = RSAKey.generate_key(
+        2048, parameters={"use": "sig", "alg": "RS256"}, private=True, auto_kid=True
+    ).as_dict(private=True)
+    write_private(folder / "oidc-new.json", json.dumps(new | {"nbf": 1_800_000_000}).encode())
+    keys = load_signing_keys(folder)
+    assert keys.current["kid"] == new["kid"]
+    assert {key["kid"] for key in keys.published} == {old["kid"], new["kid"]}
+    assert all("d" not in key and "nbf" not in key for key in keys.published)
+
+
+def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert write_private(path, b"first") is True
+    assert write_private(path, b"second") is False
+    assert path.read_bytes() == b"first"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"], "no draft is left"
