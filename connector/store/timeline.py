@@ -9,6 +9,7 @@ from connector.application.ports import Entry, MailAttempt
 from connector.domain.model import State, TenantId, UserId
 from connector.store.tables import mail_attempt, timeline
 
+_ADD = insert(timeline)
 _NO_CHANGES = orjson.dumps({})
 
 
@@ -21,7 +22,7 @@ class SqlTimeline:
     def add(self, entry: Entry) -> None:
         """See the port."""
         values = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-        self._db.execute(insert(timeline).values(values | {"changes": orjson.dumps(entry.changes)}))
+        self._db.execute(_ADD, values | {"changes": orjson.dumps(entry.changes)})
 
     def of(self, tenant: TenantId, user: UserId) -> list[Entry]:
         """See the port."""

@@ -54,6 +54,33 @@ _READY = select(
 ).where(user.c.removed_at.is_(None))
 _READY_ONE = _READY.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
 
+# Statements that every request runs are built once: building one costs as much as running it.
+_KEY = (user.c.tenant == bindparam("key_tenant"), user.c.id == bindparam("key_id"))
+_ADD = insert(user)
+_SAVE = update(user).where(*_KEY)
+_NEXT_SEQ = (
+    update(counter)
+    .where(counter.c.tenant == bindparam("key_tenant"))
+    .values(users=counter.c.users + 1)
+    .returning(counter.c.users)
+)
+_OF_USER = {
+    table: (table.c.tenant == bindparam("key_tenant"), table.c.user_id == bindparam("key_id"))
+    for table in (user_email, user_hold, invitation)
+}
+_DROP_EMAILS = delete(user_email).where(*_OF_USER[user_email])
+_DROP_HOLDS = delete(user_hold).where(*_OF_USER[user_hold])
+_HOLDS_OF_ONE = select(user_hold).where(*_OF_USER[user_hold])
+_SAVE_INVITATION = update(invitation).where(
+    *_OF_USER[invitation], invitation.c.generation == bindparam("key_generation")
+)
+_SUPERSEDE = (
+    update(invitation)
+    .where(*_OF_USER[invitation], invitation.c.status == InvitationStatus.OPEN)
+    .values(status=InvitationStatus.SUPERSEDED)
+)
+_ADD_INVITATION = insert(invitation)
+
 _TAKEN = {"email_key": "emails", "user_key": "userName", "account_name": "userName"}
 
 
@@ -91,16 +118,14 @@ class SqlUsers:
             "seq": self._next_seq(new.tenant),
             "created_at": new.created_at,
         }
-        self._checked(insert(user).values(values))
+        self._checked(_ADD, values)
         self._save_parts(new, index)
 
     def save(self, changed: PortalUser, index: Index) -> None:
         """See the port."""
-        self._checked(update(user).where(_is(changed)).values(_columns(changed, index)))
-        for table in (user_email, user_hold):
-            self._db.execute(
-                delete(table).where(table.c.tenant == changed.tenant, table.c.user_id == changed.id)
-            )
+        self._checked(_SAVE, _columns(changed, index) | _key(changed))
+        self._db.execute(_DROP_EMAILS, _key(changed))
+        self._db.execute(_DROP_HOLDS, _key(changed))
         self._save_parts(changed, index)
 
     def set_account(self, tenant: TenantId, user_id: UserId, account: AccountId | None) -> None:
@@ -168,16 +193,15 @@ class SqlUsers:
         return self._db.execute(select(func.count()).select_from(user).where(*where)).scalar_one()
 
     def _next_seq(self, tenant: TenantId) -> int:
-        grown = update(counter).where(counter.c.tenant == tenant).values(users=counter.c.users + 1)
-        seq = self._db.execute(grown.returning(counter.c.users)).scalar_one_or_none()
+        seq = self._db.execute(_NEXT_SEQ, {"key_tenant": tenant}).scalar_one_or_none()
         if seq is None:
-            self._db.execute(insert(counter).values(tenant=tenant, users=1))
+            self._db.execute(insert(counter), {"tenant": tenant, "users": 1})
             return 1
         return int(seq)
 
-    def _checked(self, statement: Any) -> None:
+    def _checked(self, statement: Any, values: Mapping[str, Any]) -> None:
         try:
-            self._db.execute(statement)
+            self._db.execute(statement, values)
         except IntegrityError as error:
             text = str(error.orig)
             for column, attribute in _TAKEN.items():
@@ -186,54 +210,51 @@ class SqlUsers:
             raise
 
     def _save_parts(self, owner: PortalUser, index: Index) -> None:
-        key = {"tenant": owner.tenant, "user_id": owner.id}
-        self._insert_all(
-            user_email,
-            (
-                key | {"item": item, "type_key": type_key, "value_key": value_key}
-                for item, (type_key, value_key) in enumerate(index.email_values)
-            ),
-        )
-        self._insert_all(
-            user_hold,
-            (
-                key | {"kind": hold.kind, "source": hold.source, "since": hold.since, "hides": hold.hides}
-                for hold in owner.holds
-            ),
-        )
+        mine = {"tenant": owner.tenant, "user_id": owner.id}
+        emails = [
+            mine | {"item": item, "type_key": type_key, "value_key": value_key}
+            for item, (type_key, value_key) in enumerate(index.email_values)
+        ]
+        holds = [
+            mine | {"kind": hold.kind, "source": hold.source, "since": hold.since, "hides": hold.hides}
+            for hold in owner.holds
+        ]
+        for table, rows in ((user_email, emails), (user_hold, holds)):
+            if rows:
+                self._db.execute(insert(table), rows)
         if owner.invitation:
-            self._save_invitation(key, owner.invitation)
+            self._save_invitation(owner, owner.invitation)
 
-    def _insert_all(self, table: Any, rows: Iterable[Mapping[str, Any]]) -> None:
-        if values := list(rows):
-            self._db.execute(insert(table), values)
-
-    def _save_invitation(self, key: Mapping[str, str], newest: Invitation) -> None:
-        mine = and_(invitation.c.tenant == key["tenant"], invitation.c.user_id == key["user_id"])
+    def _save_invitation(self, owner: PortalUser, newest: Invitation) -> None:
         values = asdict(newest)
-        this = update(invitation).where(mine, invitation.c.generation == newest.generation)
-        if self._db.execute(this.values(values)).rowcount:
+        key = _key(owner) | {"key_generation": newest.generation}
+        if self._db.execute(_SAVE_INVITATION, values | key).rowcount:
             return
-        older = update(invitation).where(mine, invitation.c.status == InvitationStatus.OPEN)
-        self._db.execute(older.values(status=InvitationStatus.SUPERSEDED))
-        self._db.execute(insert(invitation).values(**key, **values))
+        self._db.execute(_SUPERSEDE, _key(owner))
+        self._db.execute(_ADD_INVITATION, values | {"tenant": owner.tenant, "user_id": owner.id})
 
     def _whole(self, rows: Sequence[RowMapping]) -> list[PortalUser]:
         holds: dict[tuple[str, str], set[Hold]] = {(row["tenant"], row["id"]): set() for row in rows}
-        statement = select(user_hold).where(
-            tuple_(user_hold.c.tenant, user_hold.c.user_id).in_(list(holds))
-        )
-        for row in self._db.execute(statement).mappings() if holds else ():
-            holds[row["tenant"], row["user_id"]].add(
-                Hold(
-                    kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"]
-                )
-            )
+        for row in self._holds_of(list(holds)):
+            holds[row["tenant"], row["user_id"]].add(_hold(row))
         return [_user(row, frozenset(holds[row["tenant"], row["id"]])) for row in rows]
 
+    def _holds_of(self, keys: list[tuple[str, str]]) -> Iterable[RowMapping]:
+        if not keys:
+            return ()
+        if len(keys) == 1:
+            ((tenant, user_id),) = keys
+            return self._db.execute(_HOLDS_OF_ONE, {"key_tenant": tenant, "key_id": user_id}).mappings()
+        many = tuple_(user_hold.c.tenant, user_hold.c.user_id).in_(keys)
+        return self._db.execute(select(user_hold).where(many)).mappings()
 
-def _is(one: PortalUser) -> Any:
-    return and_(user.c.tenant == one.tenant, user.c.id == one.id)
+
+def _key(one: PortalUser) -> dict[str, Any]:
+    return {"key_tenant": one.tenant, "key_id": one.id}
+
+
+def _hold(row: RowMapping) -> Hold:
+    return Hold(kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"])
 
 
 def _sliced(statement: Any, query: Query) -> Any:
