@@ -65,7 +65,7 @@ def index_of(profile: Profile, document: Mapping[str, Any], *, realm: str, accou
         email_key=fold(profile.email),
         user_key=fold(profile.user_name),
         external_id=profile.external_ids.get(SCIM_SOURCE, ""),
-        display_key=fold(profile.display_name),
+        display_key=fold(_text(document.get("displayName"))),
         given_key=fold(profile.given_name),
         family_key=fold(profile.family_name),
         email_values=tuple(

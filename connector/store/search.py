@@ -1,10 +1,12 @@
 """From a typed query to SQL conditions. It owns which column answers for which attribute; every value is a
-bound parameter.
+bound parameter, so that a statement is built once for each shape of filter.
 """
 
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, assert_never
 
-from sqlalchemy import and_, exists, false, func, or_
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, func, or_, select, true
 
 from connector.domain.model import InvitationStatus, State
 from connector.domain.query import And, Attribute, Compare, EmailItem, Filter, InState, Operator
@@ -30,46 +32,87 @@ _OPERATORS = {
     Operator.LE: lambda column, value: column <= value,
 }
 
-
-def conditions(tree: Filter | None) -> list[Any]:
-    """The conditions of a filter, to be joined by ``and``; none for everybody."""
-    return [] if tree is None else [_condition(tree)]
+Shape = Any
+"""A filter with the places of its values in their stead: hashable, equal for equal statements."""
 
 
-def not_hidden_from(source: str) -> Any:
-    """No hold of ``source`` hides the user from it."""
+@dataclass(slots=True)
+class Shaped:
+    """A filter taken apart: its shape, and the values by their places."""
+
+    shape: Shape
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def shaped(tree: Filter | None) -> Shaped:
+    """Take a filter apart; None is everybody."""
+    taken = Shaped(shape=None)
+    if tree is not None:
+        taken.shape = _shape(tree, taken.values)
+    return taken
+
+
+@lru_cache(maxsize=256)
+def condition(shape: Shape) -> ColumnElement[bool]:
+    """The condition of a shape, with a bound parameter for each place."""
+    match shape:
+        case None:
+            return true()
+        case And(parts):
+            return and_(*(condition(part) for part in parts))
+        case Compare(attribute, operator, place):
+            return _OPERATORS[operator](_COLUMNS[attribute], bindparam(str(place)))  # type: ignore[no-any-return]
+        case EmailItem(type_place, value_place):
+            return _email(type_place, value_place)
+        case InState(states, place):
+            return or_(*(_state(state, bindparam(str(place))) for state in sorted(states)))
+        case _:
+            raise AssertionError(f"no shape of a filter: {shape!r}")
+
+
+def not_hidden_from_source() -> ColumnElement[bool]:
+    """No hold of the bound ``source`` hides the user from it."""
     return ~exists().where(
         user_hold.c.tenant == user.c.tenant,
         user_hold.c.user_id == user.c.id,
-        user_hold.c.source == source,
+        user_hold.c.source == bindparam("source"),
         user_hold.c.hides,
     )
 
 
-def _condition(tree: Filter) -> Any:
+def _shape(tree: Filter, values: dict[str, Any]) -> Shape:
     match tree:
         case And(parts):
-            return and_(*(_condition(part) for part in parts))
+            return And(tuple(_shape(part, values) for part in parts))
         case Compare(attribute, operator, value):
-            return _OPERATORS[operator](_COLUMNS[attribute], value)
+            return Compare(attribute, operator, _place(value, values))
         case EmailItem(type_key, value_key):
-            return _email(type_key, value_key)
+            return EmailItem(
+                None if type_key is None else _place(type_key, values),
+                None if value_key is None else _place(value_key, values),
+            )
         case InState(states, now):
-            return or_(*(_state(state, now) for state in sorted(states)))
+            return InState(states, _place(now, values))  # type: ignore[arg-type]
         case _:
             assert_never(tree)
 
 
-def _email(type_key: str | None, value_key: str | None) -> Any:
-    wanted = ((user_email.c.type_key, type_key), (user_email.c.value_key, value_key))
-    return exists().where(
-        user_email.c.tenant == user.c.tenant,
-        user_email.c.user_id == user.c.id,
-        *(column == key for column, key in wanted if key is not None),
+def _place(value: Any, values: dict[str, Any]) -> str:
+    place = f"value_{len(values)}"
+    values[place] = value
+    return place
+
+
+def _email(type_place: str | None, value_place: str | None) -> ColumnElement[bool]:
+    wanted = ((user_email.c.type_key, type_place), (user_email.c.value_key, value_place))
+    having = select(user_email.c.user_id).where(
+        user_email.c.tenant == bindparam("tenant"),
+        *(column == bindparam(place) for column, place in wanted if place is not None),
     )
+    return user.c.id.in_(having)
 
 
-def _state(state: State, now: float) -> Any:
+def _state(state: State, now: Any) -> ColumnElement[bool]:
     """The rows in one state: ``domain.model.state_of`` in SQL (a test compares the two)."""
     living = user.c.removed_at.is_(None)
     waiting = and_(living, user.c.active, user.c.activated_at.is_(None))

@@ -125,6 +125,14 @@ user_hold = Table(
     _user_reference(),
 )
 
+Index(
+    "ix_user_hold_hides",
+    user_hold.c.tenant,
+    user_hold.c.source,
+    sqlite_where=text("hides"),
+    postgresql_where=text("hides"),
+)
+
 invitation = Table(
     "invitation",
     metadata,

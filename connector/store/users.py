@@ -4,18 +4,22 @@ their rows; it decides nothing about them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
+    Select,
     and_,
     bindparam,
     delete,
     exists,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -53,6 +57,25 @@ _READY = select(
     user.c.id, user.c.document, user.c.version, user.c.created_at, user.c.modified_at, user.c.active
 ).where(user.c.removed_at.is_(None))
 _READY_ONE = _READY.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
+_READY_ONE_SEEN = _READY_ONE.where(search.not_hidden_from_source())
+_HIDDEN = (
+    select(user.c.id)
+    .select_from(
+        user_hold.join(user, and_(user.c.tenant == user_hold.c.tenant, user.c.id == user_hold.c.user_id))
+    )
+    .where(
+        user_hold.c.tenant == bindparam("tenant"),
+        user_hold.c.source == bindparam("source"),
+        user_hold.c.hides,
+        user.c.removed_at.is_(None),
+        or_(
+            user.c.user_key == bindparam("user_key"),
+            and_(user.c.external_id == bindparam("external_id"), user.c.external_id != ""),
+        ),
+    )
+    .order_by(user.c.seq)
+    .limit(1)
+)
 
 # Statements that every request runs are built once: building one costs as much as running it.
 _KEY = (user.c.tenant == bindparam("key_tenant"), user.c.id == bindparam("key_id"))
@@ -146,33 +169,30 @@ class SqlUsers:
 
     def find(self, tenant: TenantId, query: Query) -> Page[PortalUser]:
         """See the port."""
-        where = [user.c.tenant == tenant, user.c.removed_at.is_(None), *search.conditions(query.filter)]
-        rows = self._db.execute(_sliced(_WHOLE.where(*where), query)).mappings().all()
-        return Page(items=self._whole(rows), total=self._count(where))
+        rows, total = self._page(_WHOLE, tenant, query, "")
+        return Page(items=self._whole(rows), total=total)
 
     def document(self, tenant: TenantId, user_id: UserId, *, hidden_from: str = "") -> ReadyDocument | None:
         """See the port."""
-        statement = _READY_ONE.where(search.not_hidden_from(hidden_from)) if hidden_from else _READY_ONE
-        row = self._db.execute(statement, {"tenant": tenant, "id": user_id}).mappings().one_or_none()
+        statement = _READY_ONE_SEEN if hidden_from else _READY_ONE
+        values = {"tenant": tenant, "id": user_id, "source": hidden_from}
+        row = self._db.execute(statement, values).mappings().one_or_none()
         return ReadyDocument(**row) if row else None
 
     def documents(self, tenant: TenantId, query: Query, *, hidden_from: str = "") -> Page[ReadyDocument]:
         """See the port."""
-        where = [user.c.tenant == tenant, user.c.removed_at.is_(None), *search.conditions(query.filter)]
-        if hidden_from:
-            where.append(search.not_hidden_from(hidden_from))
-        rows = self._db.execute(_sliced(_READY.where(*where), query)).mappings()
-        return Page(items=[ReadyDocument(**row) for row in rows], total=self._count(where))
+        rows, total = self._page(_READY, tenant, query, hidden_from)
+        return Page(items=[ReadyDocument(**row) for row in rows], total=total)
 
     def hidden(self, tenant: TenantId, source: str, user_name: str, external_id: str) -> UserId | None:
         """See the port."""
-        named = user.c.user_key == fold(user_name)
-        if external_id:
-            named |= user.c.external_id == external_id
-        statement = select(user.c.id).where(
-            user.c.tenant == tenant, user.c.removed_at.is_(None), named, ~search.not_hidden_from(source)
-        )
-        found = self._db.execute(statement.order_by(user.c.seq).limit(1)).scalar_one_or_none()
+        values = {
+            "tenant": tenant,
+            "source": source,
+            "user_key": fold(user_name),
+            "external_id": external_id,
+        }
+        found = self._db.execute(_HIDDEN, values).scalar_one_or_none()
         return UserId(found) if found else None
 
     def admins(self, tenant: TenantId, *, other_than: UserId) -> tuple[int, int]:
@@ -189,8 +209,18 @@ class SqlUsers:
 
     # --- parts -------------------------------------------------------------------------------------
 
-    def _count(self, where: list[Any]) -> int:
-        return self._db.execute(select(func.count()).select_from(user).where(*where)).scalar_one()
+    def _page(
+        self, columns: Select[Any], tenant: TenantId, query: Query, hidden_from: str
+    ) -> tuple[Sequence[RowMapping], int]:
+        """The rows of a slice, and how many there are in all: counted only if the slice does not tell."""
+        filter_ = search.shaped(query.filter)
+        key = (filter_.shape, bool(hidden_from))
+        values = filter_.values | {"tenant": tenant, "source": hidden_from}
+        slice_ = {"skip": query.skip, "count": query.count}
+        rows = self._db.execute(_listing(columns, *key), values | slice_).mappings().all()
+        if query.skip == 0 and len(rows) < query.count:
+            return rows, len(rows)
+        return rows, self._db.execute(_counting(*key), values).scalar_one()
 
     def _next_seq(self, tenant: TenantId) -> int:
         seq = self._db.execute(_NEXT_SEQ, {"key_tenant": tenant}).scalar_one_or_none()
@@ -257,8 +287,24 @@ def _hold(row: RowMapping) -> Hold:
     return Hold(kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"])
 
 
-def _sliced(statement: Any, query: Query) -> Any:
-    return statement.order_by(user.c.seq).offset(query.skip).limit(query.count)
+def _living(shape: search.Shape, is_hiding: bool) -> tuple[ColumnElement[bool], ...]:
+    living = (user.c.tenant == bindparam("tenant"), user.c.removed_at.is_(None), search.condition(shape))
+    return (*living, search.not_hidden_from_source()) if is_hiding else living
+
+
+@lru_cache(maxsize=256)
+def _listing(columns: Select[Any], shape: search.Shape, is_hiding: bool) -> Select[Any]:
+    """The statement of a slice. With a filter the order must not choose the index: sorting few hits costs
+    less than walking everybody in order.
+    """
+    order: ColumnElement[Any] = user.c.seq if shape is None else user.c.seq + 0
+    where = _living(shape, is_hiding)
+    return columns.where(*where).order_by(order).offset(bindparam("skip")).limit(bindparam("count"))
+
+
+@lru_cache(maxsize=256)
+def _counting(shape: search.Shape, is_hiding: bool) -> Select[Any]:
+    return select(func.count()).select_from(user).where(*_living(shape, is_hiding))
 
 
 def _columns(one: PortalUser, index: Index) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The first schema."""
+"""The first schema: users, invitations, timeline, outbox, tokens, hand-overs, mails."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -302,4 +302,12 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("tenant", "user_id", "kind", "source", name=op.f("pk_user_hold")),
+    )
+    op.create_index(
+        "ix_user_hold_hides",
+        "user_hold",
+        ["tenant", "source"],
+        unique=False,
+        sqlite_where=sa.text("hides"),
+        postgresql_where=sa.text("hides"),
     )
