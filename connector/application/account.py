@@ -104,8 +104,7 @@ class Accounts:
         """
         target = self._target(tenant, user_id)
         if target and target.state is State.ACTIVE and target.user.account_id:
-            portal = target.tenant.portal_url
-            target.idp.mail_password_reset(target.user.account_id, portal_url=portal)
+            target.idp.mail_password_reset(target.user.account_id)
 
     # --- one moment's view -------------------------------------------------------------------------
 

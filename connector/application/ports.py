@@ -545,7 +545,7 @@ class IdentityProvider(Protocol):
         """Every account with a live link to our provider."""
         ...
 
-    def mail_password_reset(self, account: AccountId, *, portal_url: str) -> None:
+    def mail_password_reset(self, account: AccountId) -> None:
         """Have Keycloak mail a link to a new password."""
         ...
 

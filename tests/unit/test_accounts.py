@@ -257,7 +257,7 @@ def test_a_password_reset_is_mailed_by_keycloak_to_active_users_alone(plant: Pla
     activate(plant)
     plant.do(c.ResetPassword)
     plant.worker.drain()
-    assert plant.idp.resets == [(plant.account_id(), "https://portal.example.com/acme")]
+    assert plant.idp.resets == [plant.account_id()]
 
 
 def test_the_desired_account_is_made_of_the_profile(plant: Plant) -> None:

@@ -1,0 +1,223 @@
+"""What an answer of Keycloak means to us: the one place where its four error shapes are read and become
+the ``OutsideError`` tree. It must not decide what happens next, and repeats no value that we sent.
+
+Measured on 26.7.3, errors come as ``{errorMessage}``, ``{field, errorMessage, params}`` alone or in
+``{errors: […]}``, ``{error}`` and ``{error, error_description}``. Anything that is not JSON is not
+Keycloak speaking: a proxy's page must never look like a missing account.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+from connector.domain.errors import (
+    Conflict,
+    Exists,
+    Forbidden,
+    Gone,
+    Linked,
+    Misconfigured,
+    OutsideError,
+    Rejected,
+    Unavailable,
+)
+
+USER_NOT_FOUND = "User not found"
+
+
+class Response(Protocol):
+    """What is read of an answer; ``requests.Response`` has it."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields, by a name in any case."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        ...
+
+
+def value_of(response: Response) -> Any:
+    """The JSON value of a good answer, None if it has no body.
+
+    :raises OutsideError: the answer is not a good one, by the table below.
+    """
+    if not 200 <= response.status_code < 300:
+        raise failure_of(response)
+    if not response.content:
+        return None
+    value = _json_of(response)
+    if value is None:
+        raise _not_keycloak(response)
+    return value
+
+
+def object_of(response: Response) -> dict[str, Any]:
+    """The JSON object of a good answer.
+
+    :raises OutsideError: as ``value_of``; ``Unavailable`` if it is anything else.
+    """
+    value = value_of(response)
+    if not isinstance(value, dict):
+        raise _not_keycloak(response)
+    return value
+
+
+def objects_of(response: Response) -> list[dict[str, Any]]:
+    """The JSON objects of a good answer's array; raises as ``object_of``."""
+    value = value_of(response)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _not_keycloak(response)
+    return value
+
+
+def error_name(response: Response) -> str:
+    """What Keycloak calls the error of a 404, empty if it is not Keycloak that answered."""
+    match _json_of(response):
+        case {"error": str() as name}:
+            return name
+    return ""
+
+
+def failure_of(response: Response) -> OutsideError:
+    """The error that a bad answer means."""
+    status = response.status_code
+    if 300 <= status < 400:
+        return Misconfigured("Keycloak's address redirects elsewhere; set 'url' to the final one.")
+    if status >= 500:
+        return Unavailable(f"Keycloak answered {status}", retry_after=_retry_after(response))
+    return _BY_STATUS.get(status, _unexpected)(response)
+
+
+def _bad_request(response: Response) -> OutsideError:
+    value = _json_of(response)
+    return _not_keycloak(response) if value is None else Rejected(*_fault_in(value))
+
+
+def _unauthorized(response: Response) -> OutsideError:
+    return Misconfigured("Keycloak does not take our token; check the client's realm and secret.")
+
+
+def _forbidden(response: Response) -> OutsideError:
+    if _json_of(response) is None:
+        return _not_keycloak(response)
+    return Forbidden("Keycloak does not let our account do this to that account.")
+
+
+def _not_found(response: Response) -> OutsideError:
+    name = error_name(response)
+    if name == USER_NOT_FOUND:
+        return Gone(name)
+    return Misconfigured(
+        "Keycloak does not know this realm or path; check 'url' and 'realm', then run "
+        f"'usher keycloak plan' ({name or 'the answer is not from Keycloak'})."
+    )
+
+
+def _conflict(response: Response) -> OutsideError:
+    value = _json_of(response)
+    if value is None:
+        return _not_keycloak(response)
+    _, text = _fault_in(value)
+    if text.startswith("User exists with"):
+        return Exists(text)
+    if "already linked" in text:
+        return Linked(text)
+    return Conflict(text)
+
+
+def _unexpected(response: Response) -> OutsideError:
+    return Misconfigured(f"Keycloak answered {response.status_code}, which no call of ours expects.")
+
+
+def _too_many(response: Response) -> OutsideError:
+    return Unavailable("Keycloak asks us to slow down", retry_after=_retry_after(response))
+
+
+_BY_STATUS: Mapping[int, Callable[[Response], OutsideError]] = {
+    400: _bad_request,
+    401: _unauthorized,
+    403: _forbidden,
+    404: _not_found,
+    409: _conflict,
+    429: _too_many,
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Around a call of the library: what it raises becomes our own tree.
+
+    Its errors come from fetching a token, or say that nothing was reached; a body it did not expect is a
+    ``TypeError``.
+    """
+    from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+
+    try:
+        yield
+    except KeycloakConnectionError as error:
+        raise Unavailable("Keycloak cannot be reached") from error
+    except KeycloakError as error:
+        raise _token_failure(error.response_code, error.response_body) from error
+    except TypeError as error:
+        raise Unavailable("Keycloak's answer is not what it should be") from error
+
+
+def _token_failure(status: int | None, body: bytes | None) -> OutsideError:
+    if status is None or status == 429 or status >= 500:
+        return Unavailable(f"Keycloak gives no token (answer {status})")
+    return Misconfigured(
+        "Keycloak gives our client no token; check 'realm', the client id and its secret, or run "
+        "'usher keycloak apply' as an administrator "
+        f"({status} {_fault_in(_parsed(body or b''))[1]})."
+    )
+
+
+def _fault_in(value: Any) -> tuple[str, str]:
+    """(field, rule) of the first error in a body of any of the four shapes."""
+    if not isinstance(value, dict):
+        return "", ""
+    match value.get("errors"):
+        case [dict() as first, *_]:
+            return _fault_in(first)
+    text = value.get("errorMessage") or value.get("error_description") or value.get("error")
+    return str(value.get("field") or ""), str(text or "")
+
+
+def _json_of(response: Response) -> Any:
+    """The JSON value of a body that says it is JSON, None if it is not."""
+    if not response.headers.get("Content-Type", "").startswith("application/json"):
+        return None
+    return _parsed(response.content)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _not_keycloak(response: Response) -> OutsideError:
+    return Unavailable(f"Something that is not Keycloak answered {response.status_code}")
+
+
+def _retry_after(response: Response) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110 §10.2.3); a date counts from the answer's own Date."""
+    wanted = response.headers.get("Retry-After", "")
+    if wanted.isdecimal():
+        return float(wanted)
+    try:
+        sent = parsedate_to_datetime(response.headers.get("Date", ""))
+        return max(0.0, (parsedate_to_datetime(wanted) - sent).total_seconds())
+    except (TypeError, ValueError):
+        return None
