@@ -28,6 +28,7 @@ class _Target:
     rule: AccountRule
     desired: DesiredAccount
     handover: HandOver | None
+    """The hand-over that is going on, once it has its link."""
     idp: IdentityProvider
 
 
@@ -123,7 +124,7 @@ class Accounts:
             state=state,
             rule=self._service.mapping.rule(state, owner.policy),
             desired=self._desired(user, state, owner),
-            handover=handover,
+            handover=handover if handover and handover.sub else None,
             idp=self._idps.of(owner.realm),
         )
 
@@ -179,7 +180,7 @@ class Accounts:
             wanted = target.rule.required_actions if target.state is State.PENDING else None
             return self._created(target, replace(target.desired, required_actions=wanted))
         target.idp.update(account, self._with_actions(target, account))
-        if target.handover is None:
+        if target.handover is None or not target.handover.may_link(self._service.clock.now()):
             target.idp.unlink(account.id)
         return account.id
 

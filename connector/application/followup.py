@@ -49,7 +49,7 @@ class FollowUp:
         if not handover.is_open(now):
             self._close(handover, now, request_id)
             return None
-        if handover.sub and now >= handover.link_until:
+        if now >= handover.link_until:
             self._unlink(handover)
         return self._next(handover, now)
 
@@ -89,14 +89,14 @@ class FollowUp:
         return complete
 
     def _unlink(self, handover: HandOver) -> None:
-        """The link's time is over while the person may still be on Keycloak's pages."""
-        if handover.account is not None:
+        """The link's time is over while the person may still be on Keycloak's pages. A link that was made
+        just before we died is not in the hand-over, so the account is the user's.
+        """
+        with self._service.store.read() as work:
+            user = work.users.get(handover.tenant, handover.user_id)
+        if user is not None and user.account_id is not None:
             realm = self._service.tenant(handover.tenant).realm
-            self._idps.of(realm).unlink(handover.account)
-        with self._service.store.write() as work:
-            newest = work.handovers.get(handover.id)
-            if newest == handover:
-                work.handovers.save(replace(newest, sub=""))
+            self._idps.of(realm).unlink(user.account_id)
 
     def _close(self, handover: HandOver, now: float, request_id: str) -> None:
         """Close one whose time is over, and have its account looked at: without it no link may stay."""
@@ -116,7 +116,6 @@ class FollowUp:
             )
 
     def _next(self, handover: HandOver, now: float) -> float:
-        looks = (*(handover.opened_at + look for look in self._times.looks), handover.closes_at)
-        if handover.sub:
-            looks = (*looks, handover.link_until)
+        planned = (handover.opened_at + look for look in self._times.looks)
+        looks = (*planned, handover.link_until, handover.closes_at)
         return min((look for look in looks if look > now), default=now)

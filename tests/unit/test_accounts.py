@@ -190,6 +190,15 @@ def test_while_a_hand_over_is_open_nobody_puts_actions_back_or_unlinks(plant: Pl
     assert plant.idp.linked_sub(plant.account_id()) == "7" * 32
 
 
+def test_control_o2_a_link_whose_press_died_goes_with_the_next_look_at_the_account(plant: Plant) -> None:
+    plant.create()
+    handover = plant.begin_handover("7" * 32)
+    with plant.store.write() as work:
+        work.handovers.save(replace(handover, sub="", account=None))
+    plant.accounts.sync(ACME, ADA)
+    assert plant.idp.linked_sub(plant.account_id()) is None
+
+
 def test_a_resend_ends_the_hand_over_and_its_link(plant: Plant) -> None:
     plant.create()
     plant.worker.drain()

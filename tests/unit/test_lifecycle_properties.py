@@ -14,7 +14,7 @@ from connector.domain.model import Actor, ActorKind, HoldKind, InvitationStatus,
 from connector.domain.policy import DAY, DeletePolicy, EmailChange, InvitePolicy, Policy, Reenable, Sso
 from tests.support.builders import ACME, ADA, MAPPING, NOW, a_profile, a_tenant, facts
 
-policies = st.builds(
+policies: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     invite=st.sampled_from(InvitePolicy),
     invitation_life=st.sampled_from([3600.0, 7 * DAY]),
@@ -57,7 +57,9 @@ def play(
     policy: dict[str, Any], played: list[tuple[c.Command, float]]
 ) -> list[tuple[Any, Any, Any, float]]:
     """Every (before, command, decision, now) that was not refused."""
-    tenant, now, user, history = a_tenant(**policy), NOW, None, []
+    tenant, now = a_tenant(**policy), NOW
+    user: PortalUser | None = None
+    history: list[tuple[Any, ...]] = []
     for command, pause in played:
         now += pause
         try:
