@@ -1,0 +1,137 @@
+"""The sample portal: where an invited person arrives. It says who is signed in, and asks Keycloak at each
+view whether that is still so. It owns these pages; of Usher it knows the tenants' names and looks alone.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import requests
+from flask import Flask, Response, abort, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from connector.demo.relying_party import Attempt, Refused, RelyingParty, Session
+from connector.demo.web import clock_time, page_app
+from connector.domain.model import Tenant
+from connector.foundation.brand import css_properties
+
+COOKIE = "sample_portal"
+REFRESH_SECONDS = 5
+
+
+@dataclass(slots=True)
+class _Visitor:
+    """One browser: its sign-ins on their way by state, its sessions by tenant."""
+
+    attempts: dict[str, tuple[str, Attempt]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+def portal_app(tenants: Mapping[str, Tenant], keycloak: RelyingParty, url: str) -> Flask:
+    """One branded site a tenant, at ``/{tenant}``; ``url`` is the portal's own."""
+    app = page_app("portal")
+    app.add_template_filter(clock_time)
+    views = _Views(dict(tenants), keycloak, url)
+    for rule, view, method in (
+        ("/", views.index, "GET"),
+        ("/callback", views.callback, "GET"),
+        ("/<tenant>", views.home, "GET"),
+        ("/<tenant>/hello", views.hello, "GET"),
+        ("/<tenant>/sign-in", views.sign_in, "POST"),
+        ("/<tenant>/sign-out", views.sign_out, "POST"),
+    ):
+        app.add_url_rule(rule, endpoint=rule, view_func=view, methods=[method])
+    app.register_error_handler(requests.RequestException, _away)
+    return app
+
+
+class _Views:
+    def __init__(self, tenants: dict[str, Tenant], keycloak: RelyingParty, url: str) -> None:
+        self._tenants = tenants
+        self._keycloak = keycloak
+        self._url = url
+        self._visitors: dict[str, _Visitor] = {}
+
+    def index(self) -> str:
+        return render_template("portal_index.html", tenants=self._tenants.values())
+
+    def home(self, tenant: str) -> str | AnyResponse:
+        """Signed in, not any more, or off to find out silently."""
+        known = self._tenant(tenant)
+        visitor = self._visitor()
+        session = visitor.sessions.pop(tenant, None) if visitor else None
+        if visitor is None or session is None:
+            return self._ask_keycloak(tenant, silent=True)
+        try:
+            session = self._keycloak.refreshed(session)
+        except Refused:
+            return _page("ended", known, session)
+        visitor.sessions[tenant] = session
+        return _page("signed_in", known, session)
+
+    def hello(self, tenant: str) -> str:
+        """Nobody is signed in."""
+        return _page("signed_out", self._tenant(tenant))
+
+    def sign_in(self, tenant: str) -> AnyResponse:
+        """Off to Keycloak's sign-in page."""
+        self._tenant(tenant)
+        return self._ask_keycloak(tenant, silent=False)
+
+    def sign_out(self, tenant: str) -> AnyResponse:
+        """Here and at Keycloak."""
+        self._tenant(tenant)
+        visitor = self._visitor()
+        session = visitor.sessions.pop(tenant, None) if visitor else None
+        back_to = f"{self._url}/{tenant}/hello"
+        return redirect(self._keycloak.sign_out_url(session, back_to) if session else back_to, 303)
+
+    def callback(self) -> str | AnyResponse:
+        """Back from Keycloak."""
+        visitor = self._visitor()
+        attempts = visitor.attempts if visitor else {}
+        tenant, attempt = attempts.pop(request.args.get("state", ""), (None, None))
+        if visitor is None or tenant is None or attempt is None:
+            return redirect("/", 303)
+        code = request.args.get("code")
+        if code is None:
+            return redirect(f"/{tenant}/hello", 303)
+        try:
+            visitor.sessions[tenant] = self._keycloak.redeem(code, attempt)
+        except Refused:
+            return _page("ended", self._tenant(tenant))
+        return redirect(f"/{tenant}", 303)
+
+    def _ask_keycloak(self, tenant: str, *, silent: bool) -> AnyResponse:
+        attempt = Attempt()
+        cookie = request.cookies.get(COOKIE, "")
+        if cookie not in self._visitors:
+            cookie = secrets.token_urlsafe(24)
+        self._visitors.setdefault(cookie, _Visitor()).attempts[attempt.state] = (tenant, attempt)
+        response = redirect(self._keycloak.authorize_url(attempt, silent=silent), 303, Response)
+        response.set_cookie(COOKIE, cookie, httponly=True, samesite="Lax")
+        return response
+
+    def _visitor(self) -> _Visitor | None:
+        return self._visitors.get(request.cookies.get(COOKIE, ""))
+
+    def _tenant(self, tenant: str) -> Tenant:
+        known = self._tenants.get(tenant)
+        if known is None:
+            abort(404)
+        return known
+
+
+def _page(kind: str, tenant: Tenant, session: Session | None = None) -> str:
+    return render_template(
+        "portal.html",
+        kind=kind,
+        tenant=tenant,
+        colours=css_properties(tenant.brand),
+        session=session,
+        refresh=REFRESH_SECONDS,
+    )
+
+
+def _away(error: Exception) -> tuple[str, int]:
+    return render_template("portal_index.html", tenants=[]), 503

@@ -1,0 +1,187 @@
+"""``usher demo``: everything real on this machine, until somebody presses Ctrl-C. It owns the start, the
+words at the terminal and the end of all that it started.
+"""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from connector.demo.check import ADDRESS, FAMILY_NAME, GIVEN_NAME, walk_through
+from connector.demo.errors import DemoError
+from connector.demo.inbox import running_inbox
+from connector.demo.inbox_page import inbox_app
+from connector.demo.keycloak import running_keycloak
+from connector.demo.process import free_port
+from connector.demo.scim import active_body
+from connector.demo.steps import Steps, telling, timed
+from connector.demo.system import System, running_system
+from connector.demo.web import serving
+
+REALM = "portal"
+MARK = ".usher-demo"
+"""A folder with this file in it is the demo's own and may be emptied."""
+
+
+class Failed(Exception):
+    """The unattended run has failed; the text is the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """All of it, running."""
+
+    system: System
+    inbox_url: str
+
+
+def demo(*, check: bool, shots: Path | None, data: Path | None) -> int:
+    """Run the demo until Ctrl-C, or with ``check`` unattended; the exit code. ``shots``: a folder for
+    screenshots of the unattended run. ``data``: a folder for the demo's files, a temporary one if None.
+    """
+    with telling() as steps, _ended_by_signals():
+        try:
+            with _folder(data) as folder:
+                if check:
+                    return _unattended(folder, steps, shots)
+                _attended(folder, steps)
+        except Failed as verdict:
+            steps.say(str(verdict))
+            return 1
+        except DemoError as error:
+            steps.say(f"\n{error.what}\n{error.do}")
+            return 1
+        except KeyboardInterrupt:
+            steps.say("\nStopped; nothing of it runs any more.")
+            return 1 if check else 0
+
+
+def _unattended(folder: Path, steps: Steps, shots: Path | None) -> int:
+    since = time.monotonic()
+    with running_demo(folder, steps, os.environ) as running:
+        failed = walk_through(running.system, running.inbox_url, steps, os.environ, shots)
+    if failed is not None:
+        steps.say(f"Logs are in {folder}")
+        raise Failed(f"FAILED at {failed}")
+    steps.say(f"PASSED in {time.monotonic() - since:.0f} s")
+    return 0
+
+
+def _attended(folder: Path, steps: Steps) -> NoReturn:
+    with running_demo(folder, steps, os.environ) as running:
+        system = running.system
+        user = system.scim.create(ADDRESS, GIVEN_NAME, FAMILY_NAME)
+        steps.say(_next_steps(running, user))
+        system.process.wait_until_it_ends()
+
+
+@contextmanager
+def running_demo(folder: Path, steps: Steps, env: Mapping[str, str]) -> Iterator[Demo]:
+    """Keycloak, Usher, the inbox and the portal; stopped at the end.
+
+    :raises DemoError: something did not come up.
+    """
+    with ExitStack() as stack:
+        inbox = stack.enter_context(running_inbox())
+        inbox_url = stack.enter_context(serving(inbox_app(inbox), free_port()))
+        with timed(steps, "Keycloak runs"):
+            keycloak = stack.enter_context(running_keycloak(folder, steps, env))
+        with timed(steps, "Usher and the sample portal run"):
+            system = stack.enter_context(
+                running_system(folder, keycloak, inbox, realm=REALM, steps=steps, env=env)
+            )
+        yield Demo(system, inbox_url)
+
+
+def _next_steps(running: Demo, user: str) -> str:
+    system, keycloak = running.system, running.system.keycloak
+    return NEXT_STEPS.format(
+        name=f"{GIVEN_NAME} {FAMILY_NAME}",
+        inbox=running.inbox_url,
+        portal=system.portal_url,
+        scim=system.scim.url,
+        user=user,
+        token=system.token_file,
+        body=json.dumps(active_body(active=False), separators=(",", ":")),
+        usher=f"usher --config {system.usher.config}",
+        tenant=system.tenant,
+        console=f"{keycloak.url}/admin/master/console/#/{REALM}",
+        login=f"{keycloak.admin_user} / {keycloak.admin_password}",
+    )
+
+
+NEXT_STEPS = """
+Everything runs, and the identity provider has pushed {name} over SCIM.
+
+  1  Open the inbox, and press the button in her invitation:
+         {inbox}
+  2  Choose a password at Keycloak. You arrive at the sample portal, signed in:
+         {portal}
+  3  Take her access away as her company would, and watch the portal:
+         curl -X PATCH {scim}/Users/{user} \\
+           -H "Authorization: Bearer $(cat {token})" \\
+           -H "Content-Type: application/scim+json" \\
+           -d '{body}'
+  4  See what Usher knows of it:
+         {usher} user explain {tenant} {user}
+
+  SCIM endpoint      {scim}
+             token   {token}
+  Keycloak console   {console}
+             login   {login}
+
+Ctrl-C stops all of it.
+"""
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    """The demo's own folder: the given one, emptied; else a temporary one, kept only after a failure."""
+    if data is not None:
+        yield _emptied(data)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="usher-demo-"))
+    try:
+        yield folder
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+def _emptied(data: Path) -> Path:
+    if data.exists():
+        if any(data.iterdir()) and not (data / MARK).exists():
+            raise DemoError(
+                f"{data} is not empty, and not a demo's folder.", "Name another one with --data."
+            )
+        shutil.rmtree(data)
+    data.mkdir(parents=True, mode=0o700)
+    (data / MARK).touch()
+    return data.resolve()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the demo as Ctrl-C does; a second one cannot disturb the stopping."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""The demo's configuration: a newcomer's own, as ``usher init`` writes it, with this machine's addresses in
+it. It owns what the demo changes there and nothing of the rest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from connector.foundation.config_initial import write_initial
+
+TENANT = "acme"
+REALM_KEY = "main"
+"""The key of the realm in the configuration that ``usher init`` writes."""
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where everything of one demo is. URLs have no slash at their end."""
+
+    usher_port: int
+    keycloak: str
+    realm: str
+    portal: str
+    smtp_port: int
+
+    @property
+    def usher(self) -> str:
+        """Usher's public URL."""
+        return f"http://{HOST}:{self.usher_port}"
+
+    @property
+    def issuer(self) -> str:
+        """The realm's URL, as in its tokens."""
+        return f"{self.keycloak}/realms/{self.realm}"
+
+
+def write_settings(folder: Path, where: Addresses, tenant: Mapping[str, Any] | None = None) -> Path:
+    """Write a configuration with keys into ``folder``; its path. ``tenant`` replaces keys of the one
+    tenant in it.
+
+    :raises ConfigError: there is one already.
+    """
+    path = write_initial(folder, TENANT)
+    yaml = YAML()
+    config = yaml.load(path)
+    config["public_url"] = where.usher
+    config["server"] = {"host": HOST, "port": where.usher_port}
+    config["keycloak"]["realms"][REALM_KEY] |= {"url": where.keycloak, "realm": where.realm}
+    del config["mail"]["files"]
+    config["mail"]["smtp"] = {"host": HOST, "port": where.smtp_port, "tls": "none"}
+    config["tenants"][TENANT] |= {**_sample_tenant(where.portal), **(tenant or {})}
+    yaml.dump(config, path)
+    return path
+
+
+def _sample_tenant(portal: str) -> dict[str, Any]:
+    return {
+        "name": "Acme Supplies",
+        "portal_url": f"{portal}/{TENANT}",
+        "brand": {"primary": "#14532d", "accent": "#facc15", "support": "help@acme.example"},
+        "sender": {"from_name": "Acme Supplies"},
+        "scim": {"profile": "entra"},
+    }

@@ -1,0 +1,105 @@
+"""What a mail server's answer comes to. It owns the table from answers to errors, and what of an answer may
+be kept; it must not know connections.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unavailable
+
+MAX_LENGTH = 300
+
+
+class Stage(StrEnum):
+    """How far the conversation has come (RFC 5321 §4.1.1)."""
+
+    OPENING = "opening"
+    """Greeting, EHLO, STARTTLS, AUTH."""
+    SENDER = "MAIL FROM"
+    RECIPIENT = "RCPT TO"
+    CONTENT = "DATA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply of the server; ``text`` is fit to be kept: one line, no address, no link."""
+
+    code: int
+    text: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the command was done (RFC 5321 §4.2.1)."""
+        return 200 <= self.code < 300
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip()
+
+
+def _away(answer: Answer) -> OutsideError:
+    return Unavailable(f"the mail server says: {answer}")
+
+
+def _later(answer: Answer) -> OutsideError:
+    return Unavailable(f"the mail server says: {answer}", sink_wide=False)
+
+
+def _misconfigured(answer: Answer) -> OutsideError:
+    return Misconfigured(f"the mail server will not work for us: {answer}")
+
+
+def _bad_recipient(answer: Answer) -> OutsideError:
+    return Rejected("recipient", str(answer))
+
+
+def _bad_message(answer: Answer) -> OutsideError:
+    return Rejected("message", str(answer))
+
+
+_ALL = frozenset(Stage)
+_ONE_MAIL = frozenset({Stage.RECIPIENT, Stage.CONTENT})
+
+# fmt: off
+_RULES: tuple[tuple[frozenset[Stage], str, Callable[[Answer], OutsideError]], ...] = (
+    # stages                       code, enhanced code      means
+    (_ALL,                         r"421|454|-1",           _away),
+    (_ALL,                         r"53[0458]",             _misconfigured),
+    (_ALL - _ONE_MAIL,             r"4",                    _away),
+    (frozenset({Stage.OPENING}),   r"",                     _misconfigured),
+    (frozenset({Stage.SENDER}),    r"552|5\d\d 5\.3\.4",    _bad_message),
+    (frozenset({Stage.SENDER}),    r"",                     _misconfigured),
+    (_ONE_MAIL,                    r"\d\d\d [45]\.1\.[78]", _misconfigured),  # our own address
+    (_ONE_MAIL,                    r"4",                    _later),
+    (_ONE_MAIL,                    r"5\d\d 5\.1\.",         _bad_recipient),
+    (_ONE_MAIL,                    r"5\d\d 5\.[67]\.",      _bad_message),
+    (frozenset({Stage.RECIPIENT}), r"55[013]",              _bad_recipient),
+    (_ONE_MAIL,                    r"",                     _bad_message),
+)
+# fmt: on
+"""The first rule that fits answers; -1 is a reply that is none. An enhanced code (RFC 3463) says more than
+the code and goes first.
+"""
+
+
+def error_of(stage: Stage, answer: Answer) -> OutsideError:
+    """The error that a bad ``answer`` at ``stage`` comes to."""
+    text = str(answer)
+    return next(make(answer) for stages, code, make in _RULES if stage in stages and re.match(code, text))
+
+
+_LINK = re.compile(r"\S*(?:://|/invite/)\S*")
+_ADDRESS = re.compile(r"[^\s<>]*@[^\s<>]*")
+
+
+def answer_of(code: int, reply: bytes | str, *, recipient: str) -> Answer:
+    """A server's reply, fit to be kept. Servers quote whom and what they refuse, so addresses, links and
+    the recipient's local part are struck out.
+    """
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    text = _ADDRESS.sub("[address]", _LINK.sub("[link]", text))
+    local_part = re.escape(recipient.rpartition("@")[0])
+    text = re.sub(rf"(?<!\w){local_part}(?!\w)", "[address]", text, flags=re.IGNORECASE)
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return Answer(code=code, text=" ".join(printable.split())[:MAX_LENGTH])

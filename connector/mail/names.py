@@ -1,0 +1,48 @@
+"""Makes what people and systems wrote fit to stand in a mail: no link, no line break, nothing unseen. It
+owns this cleaning; it must not know templates.
+"""
+
+import re
+import unicodedata
+
+from connector.domain.model import Profile
+
+MAX_LENGTH = 80
+
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})
+_JOINERS = "\u200c\u200d"  # Persian and Indic names are spelt with them
+_LINK = re.compile(r"\S*(?:://|\bwww\.|@)\S*", re.IGNORECASE)
+_INNER_DOT = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=\w)")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+
+
+def clean_name(text: str) -> str:
+    """``text`` as one line of at most 80 characters, without addresses, URLs and invisible characters.
+
+    A dot between letters gets a space behind it: mail programs turn ``evil.example`` into a link, while
+    ``Dr.Muster`` only gains from it.
+    """
+    visible = "".join(_shown(character) for character in unicodedata.normalize("NFC", text))
+    words = _INNER_DOT.sub(". ", _LINK.sub(" ", visible)).split()
+    name = " ".join(words)
+    return name if len(name) <= MAX_LENGTH else name[: MAX_LENGTH - 1].rstrip() + "…"
+
+
+def display_name(profile: Profile) -> str:
+    """What to call a person in full; empty if nothing usable is known."""
+    return clean_name(profile.display_name) or clean_name(f"{profile.given_name} {profile.family_name}")
+
+
+def inviter_name(inviter: str) -> str:
+    """How an invitation names who caused it: a person's e-mail address, the only name known of one. Empty
+    for anybody else, since logins and connections mean nothing to the reader.
+    """
+    return inviter if _PLAIN_ADDRESS.fullmatch(inviter) else ""
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _BREAKS:
+        return " "
+    return "" if category in _UNSEEN and character not in _JOINERS else character

@@ -1,0 +1,71 @@
+"""The real parts that tests may ask for: Keycloak, an SMTP server, a browser. It owns starting them once
+and stopping them; what is set up in them is each test's own.
+
+``USHER_TEST_KEYCLOAK=url,user,password`` takes a Keycloak that runs already (its master realm's
+administrator), which saves a developer the start. ``--shots DIR`` keeps what the browser saw.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connector.demo.browser import running_browser
+from connector.demo.inbox import Inbox, running_inbox
+from connector.demo.java import find_java
+from connector.demo.keycloak import RunningKeycloak, running_keycloak
+from connector.demo.obtain import cache_folder, obtain_keycloak
+from connector.demo.steps import PlainSteps
+from tests.support.machine import obtained, tell_what_did_not_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shots", type=Path, help="folder for screenshots of the journeys")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    tell_what_did_not_run(terminalreporter, config)
+
+
+@pytest.fixture(scope="session")
+def keycloak(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningKeycloak]:
+    """One real Keycloak for the whole run. Each module makes a realm of its own in it."""
+    given = os.environ.get("USHER_TEST_KEYCLOAK")
+    if given:
+        url, user, password = given.split(",", 2)
+        yield RunningKeycloak(url=url.rstrip("/"), admin_user=user, admin_password=password)
+        return
+    steps = PlainSteps()
+    obtained(pytestconfig, "a real Keycloak", lambda: _keycloak_in_the_cache(steps))
+    with running_keycloak(tmp_path_factory.mktemp("keycloak"), steps, os.environ) as server:
+        yield server
+
+
+def _keycloak_in_the_cache(steps: PlainSteps) -> Path:
+    return obtain_keycloak(find_java(os.environ), steps, os.environ, cache_folder(os.environ))
+
+
+@pytest.fixture(scope="session")
+def inbox() -> Iterator[Inbox]:
+    """A real SMTP server on loopback that keeps every mail of the run; tests tell theirs apart by
+    recipient.
+    """
+    with running_inbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(pytestconfig: pytest.Config) -> "Iterator[Browser]":
+    """A real headless Chromium."""
+    with ExitStack() as stack:
+        yield obtained(pytestconfig, "a browser", lambda: stack.enter_context(running_browser(os.environ)))
