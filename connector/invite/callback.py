@@ -1,0 +1,283 @@
+"""What comes back from Keycloak with the browser: the probe's answer, the way on, and the end. It owns what
+each answer proves and what follows from it; it must not know HTTP or pages.
+
+Nothing but a code that Keycloak exchanges for an ID token of the invited account, with a credential on that
+account, ends in acceptance. Whatever else comes is looked at as the follow-up does, or leads back to the
+landing page.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hmac import compare_digest
+
+from connector.application.account import has_sign_in
+from connector.application.followup import FollowUp
+from connector.application.ports import HandOver, HandOverStatus, IdentityProviders, UnitOfWork
+from connector.application.service import Service, sink_of
+from connector.domain.commands import Accept
+from connector.domain.effects import EndSessions, SyncAccount
+from connector.domain.errors import OutsideError, Refused
+from connector.domain.model import Actor, ActorKind, PortalUser, State, Tenant, state_of
+from connector.foundation.links import InvitationLinks
+from connector.invite.addresses import DONE, GO, PROBE, PROVIDER_ALIAS
+from connector.invite.handover import closed
+from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient, Proof
+from connector.invite.outcomes import (
+    Answer,
+    Finished,
+    LandAgain,
+    Lost,
+    Onward,
+    Outcome,
+    SignedIn,
+    Step,
+)
+from connector.invite.standing import browser_of, is_live, user_of
+
+INVITED = Actor(kind=ActorKind.USER, name="user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A hand-over of this browser with all that its steps need."""
+
+    handover: HandOver
+    tenant: Tenant
+    user: PortalUser
+    live: bool
+    """It is open, and its generation may still be accepted."""
+    client: KeycloakClient
+
+
+class Callbacks:
+    """The steps after the press, each by the browser's cookie."""
+
+    def __init__(
+        self,
+        service: Service,
+        followup: FollowUp,
+        idps: IdentityProviders,
+        links: InvitationLinks,
+        clients: Mapping[str, KeycloakClient],
+        public_url: str,
+    ) -> None:
+        self._service = service
+        self._store = service.store
+        self._clock = service.clock
+        self._followup = followup
+        self._idps = idps
+        self._links = links
+        self._clients = clients
+        self._public_url = public_url
+
+    # --- is somebody signed in? --------------------------------------------------------------------
+
+    def ask(self, handover: HandOver, *, step: Step = Step.PROBE) -> Onward:
+        """To Keycloak, which answers at once without showing anything (OIDC Core §3.1.2.1)."""
+        client = self._clients[self._service.tenant(handover.tenant).realm]
+        proof = self._proof(handover, step)
+        return Onward(client.authorize_url(self._public_url + PROBE, proof, prompt="none"))
+
+    def sign_out(self, cookie: str) -> Outcome:
+        """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""
+        way = self._way(cookie)
+        if way is None or not way.live:
+            return self._no_way(way)
+        return self.ask(way.handover, step=Step.SIGN_OUT)
+
+    def probed(self, cookie: str, answer: Answer, *, language: str) -> Outcome:
+        """What the probe found.
+
+        :raises OutsideError: Keycloak cannot say whose code it gave.
+        """
+        way = self._way(cookie)
+        if way is None or not way.live:
+            return self._no_way(way)
+        step = self._step(way, answer, Step.PROBE, Step.SIGN_OUT)
+        if step is None:
+            return self._no_way(way)
+        if answer.error == "login_required":
+            return self._sign_in(way, language)
+        found = self._identity(way, answer, PROBE, step)
+        if found and found.sub == way.user.account_id:
+            return self._sign_in(way, language)
+        if step is Step.SIGN_OUT:
+            token = found.id_token if found else ""
+            back = self._public_url + GO
+            return Onward(way.client.logout_url(back, id_token=token, language=language))
+        return SignedIn(tenant=way.tenant, user=way.user, name=found.name if found else "")
+
+    def go(self, cookie: str, *, language: str) -> Outcome:
+        """Back from signing somebody else out: on to signing the invited person in."""
+        way = self._way(cookie)
+        return self._sign_in(way, language) if way and way.live else self._no_way(way)
+
+    def _sign_in(self, way: _Way, language: str) -> Outcome:
+        if not way.handover.may_link(self._clock.now()):
+            return self._land(way)
+        return Onward(
+            way.client.authorize_url(
+                self._public_url + DONE,
+                self._proof(way.handover, Step.SIGN_IN),
+                prompt="login",
+                kc_idp_hint=PROVIDER_ALIAS,
+                ui_locales=language,
+            )
+        )
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def done(self, cookie: str, answer: Answer, *, request_id: str) -> Outcome:
+        """The person is back from Keycloak's pages. Seen again after success: the same page again.
+
+        :raises OutsideError: Keycloak cannot say whose code it gave, or what the account looks like.
+        """
+        way = self._way(cookie)
+        if way is None or not self._step(way, answer, Step.SIGN_IN):
+            return self._no_way(way)
+        if way.handover.status is HandOverStatus.DONE:
+            return Finished(way.tenant)
+        identity = self._identity(way, answer, DONE, Step.SIGN_IN)
+        if identity is None:
+            return self._unproven(way, request_id)
+        if identity.sub != way.user.account_id:
+            return self._somebody_else(way, identity)
+        return self._came_back(way, request_id)
+
+    def _unproven(self, way: _Way, request_id: str) -> Outcome:
+        """No proof came, yet all may be done: in another tab, or at the first visit of a page reloaded."""
+        if not way.handover.is_open(self._clock.now()):
+            return self._no_way(way)
+        if self._followup.activate_if_complete(way.handover, request_id=request_id):
+            return self._finish(way)
+        with self._store.write() as work:
+            newest = work.handovers.get(way.handover.id)
+            if newest == way.handover:
+                # The next press asks a new question; the old answer is worth nothing any more.
+                work.handovers.save(replace(newest, leg=newest.leg + 1))
+        return self._land(way)
+
+    def _somebody_else(self, way: _Way, identity: Identity) -> Outcome:
+        if not way.live:
+            return self._no_way(way)
+        return SignedIn(tenant=way.tenant, user=way.user, name=identity.name)
+
+    def _came_back(self, way: _Way, request_id: str) -> Outcome:
+        """The invited person, proven. Without a credential, or when the invitation is over, that is not
+        enough: the session that Keycloak opened has to go.
+        """
+        if self._is_active(way):
+            return self._finish(way)
+        if not way.live or not self._has_credential(way):
+            return self._turned_away(way, request_id)
+        try:
+            self._service.handle(
+                Accept(
+                    tenant=way.handover.tenant,
+                    user_id=way.handover.user_id,
+                    generation=way.handover.generation,
+                    actor=INVITED,
+                    source="link",
+                    request_id=request_id,
+                )
+            )
+        except Refused as refused:
+            if refused.state is not State.ACTIVE:
+                return self._turned_away(way, request_id)
+        return self._finish(way)
+
+    def _is_active(self, way: _Way) -> bool:
+        return state_of(way.user, self._clock.now()) is State.ACTIVE
+
+    def _has_credential(self, way: _Way) -> bool:
+        account = way.user.account_id
+        idp = self._idps.of(way.tenant.realm)
+        return account is not None and has_sign_in(idp.credentials(account))
+
+    def _finish(self, way: _Way) -> Finished:
+        with self._store.write() as work:
+            newest = work.handovers.get(way.handover.id) or way.handover
+            done = replace(newest, status=HandOverStatus.DONE, code="", code_until=None)
+            work.handovers.save(done)
+        # The acceptance's own sync_account removes the link for certain; this is only sooner.
+        with suppress(OutsideError):
+            if way.user.account_id is not None:
+                self._idps.of(way.tenant.realm).unlink(way.user.account_id)
+        return Finished(way.tenant)
+
+    def _turned_away(self, way: _Way, request_id: str) -> Outcome:
+        """Close the hand-over, so that the next press prepares the account anew, and end the session."""
+        now = self._clock.now()
+        with self._store.write() as work:
+            work.handovers.save(closed(work.handovers.get(way.handover.id) or way.handover))
+            for effect in (SyncAccount(), EndSessions(urgent=True)):
+                work.outbox.enqueue(
+                    way.handover.tenant,
+                    way.handover.user_id,
+                    effect,
+                    sink=sink_of(effect, way.tenant),
+                    request_id=request_id,
+                    now=now,
+                )
+        return self._land(way)
+
+    # --- which hand-over, which question -----------------------------------------------------------
+
+    def _way(self, cookie: str) -> _Way | None:
+        """The newest hand-over of this browser, whatever its status."""
+        with self._store.read() as work:
+            handover = work.handovers.of_browser(browser_of(cookie)) if cookie else None
+            return self._whole(work, handover) if handover else None
+
+    def _whole(self, work: UnitOfWork, handover: HandOver) -> _Way | None:
+        now = self._clock.now()
+        user, tenant = user_of(work, handover), self._service.tenants.get(handover.tenant)
+        if user is None or tenant is None:
+            return None
+        return _Way(
+            handover=handover,
+            tenant=tenant,
+            user=user,
+            live=handover.is_open(now) and is_live(user, handover.generation, now),
+            client=self._clients[tenant.realm],
+        )
+
+    def _proof(self, handover: HandOver, step: Step) -> Proof:
+        """A step's secrets, derived each time so that none is stored."""
+        values = (
+            self._links.derive(f"handover.{step}.{name}", handover.id, handover.leg)
+            for name in ("state", "nonce", "verifier")
+        )
+        return Proof(state=next(values), nonce=next(values), verifier=next(values))
+
+    def _step(self, way: _Way, answer: Answer, *steps: Step) -> Step | None:
+        """Which of these questions ``answer`` answers, if it is Keycloak's answer at all."""
+        if answer.iss not in ("", way.client.issuer):
+            return None
+        given = answer.state.encode()
+        for step in steps:
+            if compare_digest(given, self._proof(way.handover, step).state.encode()):
+                return step
+        return None
+
+    def _identity(self, way: _Way, answer: Answer, path: str, step: Step) -> Identity | None:
+        """Who Keycloak says it was; None if it does not say."""
+        if not answer.code or answer.error:
+            return None
+        try:
+            return way.client.identify(
+                answer.code, callback=self._public_url + path, proof=self._proof(way.handover, step)
+            )
+        except CodeRefused:
+            return None
+
+    def _no_way(self, way: _Way | None) -> Lost:
+        """Nothing to go on with; whose portal it was about is known if the browser is."""
+        return Lost(way.tenant if way else None)
+
+    def _land(self, way: _Way) -> Outcome:
+        invitation = way.user.invitation
+        if invitation is None:
+            return Lost(way.tenant)
+        return LandAgain(self._links.invitation(invitation.id, way.handover.generation))

@@ -1,0 +1,242 @@
+"""The press: opens a hand-over for one browser and makes the account ready to be entered. It owns the order
+of these steps; it must not know HTTP, pages, or what comes back from Keycloak.
+
+The press works on the account at once, because a person is waiting, yet in the outbox's own order: it takes
+the user's ``sync_account`` row with a short lease, so that no worker writes to the account meanwhile.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from connector.application.account import Accounts
+from connector.application.followup import FollowUp
+from connector.application.ports import (
+    Entry,
+    HandOver,
+    HandOverStatus,
+    Ids,
+    OutboxRow,
+    UnitOfWork,
+)
+from connector.application.service import Service, sink_of
+from connector.domain.effects import CheckHandover, Effect, SyncAccount
+from connector.domain.errors import Unavailable, UsherError
+from connector.domain.model import State, TenantId, UserId
+from connector.foundation.config import HandoverSettings
+from connector.invite.standing import Invited, browser_of, is_live, is_of_browser
+
+LEASE = 15.0
+"""Seconds for which the press keeps the worker off the account."""
+PATIENCE = 10.0
+"""Seconds to wait for somebody else's work on the account."""
+PAUSE = 0.1
+COOKIE_BITS = 256
+SUB_BITS = 128
+
+
+class NotLive(UsherError):
+    """The link or the hand-over lost its worth meanwhile; look again what to show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A hand-over that is ready, and the cookie of the browser it belongs to."""
+
+    handover: HandOver
+    cookie: str
+
+
+class HandOverDesk:
+    """Opens hand-overs."""
+
+    def __init__(
+        self,
+        service: Service,
+        accounts: Accounts,
+        followup: FollowUp,
+        ids: Ids,
+        times: HandoverSettings,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._service = service
+        self._store = service.store
+        self._clock = service.clock
+        self._accounts = accounts
+        self._followup = followup
+        self._ids = ids
+        self._times = times
+        self._wait = wait
+
+    def press(self, invited: Invited, *, cookie: str, request_id: str) -> Pressed:
+        """Begin, or go on where this browser is already on its way. Repeatable: it uses nothing up.
+
+        :raises NotLive: the invitation is over or accepted, or another browser took the hand-over.
+        :raises OutsideError: Keycloak did not take it in time; the link stays good.
+        """
+        self._look_after(invited, cookie, request_id)
+        self._give_time(invited)
+        pressed, row = self._open(invited, cookie, request_id)
+        if pressed.handover.sub:
+            return pressed
+        row = row or self._awaited_row(pressed.handover, request_id)
+        return replace(pressed, handover=self._prepared(pressed.handover, row, request_id))
+
+    def _look_after(self, invited: Invited, cookie: str, request_id: str) -> None:
+        """Who finished elsewhere, or while nobody heard of it, need not do it all again. A hand-over that
+        this browser can go on with tells by itself.
+        """
+        user, now = invited.user, self._clock.now()
+        with self._store.read() as work:
+            begun = work.handovers.open_of(user.tenant, user.id, now=now)
+        if begun is None or (begun.may_link(now) and is_of_browser(begun, browser_of(cookie))):
+            return
+        if self._followup.activate_if_complete(begun, request_id=request_id):
+            raise NotLive("The invitation is accepted.")
+
+    def _give_time(self, invited: Invited) -> None:
+        """Who begins in time may finish: the invitation lives as long as a hand-over, but pressing again
+        and again makes it outlive its end by no more than that.
+        """
+        invitation, life = invited.invitation, self._times.life
+        whole_life = invited.tenant.policy.invitation_life + life
+        latest = (invitation.sent_at or invitation.issued_at) + whole_life
+        until = min(self._clock.now() + life, latest)
+        if until > invitation.expires_at:
+            user = invited.user
+            self._service.extend_invitation(user.tenant, user.id, invited.generation, until)
+
+    # --- opening -----------------------------------------------------------------------------------
+
+    def _open(self, invited: Invited, cookie: str, request_id: str) -> tuple[Pressed, OutboxRow | None]:
+        """One commit: the hand-over, what looks after it later, and the account's row if it is free."""
+        now = self._clock.now()
+        tenant, user_id = invited.user.tenant, invited.user.id
+        with self._store.write() as work:
+            if not is_live(work.users.get(tenant, user_id), invited.generation, now):
+                raise NotLive("The invitation is over.")
+            former = work.handovers.of_browser(browser_of(cookie)) if cookie else None
+            if former and former.may_link(now) and _is_for(former, invited):
+                return Pressed(handover=former, cookie=cookie), None
+            if former and former.is_open(now) and former.user_id != user_id:
+                self._end(work, former, request_id, now)
+            fresh = self._ids.token(COOKIE_BITS)
+            handover = self._new(invited, browser_of(fresh), now)
+            work.handovers.add(handover)
+            work.timeline.add(_entry(handover, request_id))
+            check = CheckHandover(handover=handover.id, due=now + self._times.checks[0])
+            self._enqueue(work, tenant, user_id, check, request_id, now)
+            row = self._take(work, handover, request_id, now)
+        return Pressed(handover=handover, cookie=fresh), row
+
+    def _new(self, invited: Invited, browser: str, now: float) -> HandOver:
+        return HandOver(
+            id=self._ids.token(128),
+            tenant=invited.user.tenant,
+            user_id=invited.user.id,
+            generation=invited.generation,
+            browser=browser,
+            opened_at=now,
+            link_until=now + self._times.link_life,
+            closes_at=now + self._times.life,
+        )
+
+    def _end(self, work: UnitOfWork, former: HandOver, request_id: str, now: float) -> None:
+        """This browser goes on with another invitation: the former's link must go too."""
+        work.handovers.save(closed(former))
+        self._enqueue(work, former.tenant, former.user_id, SyncAccount(), request_id, now)
+
+    # --- the account's turn ------------------------------------------------------------------------
+
+    def _awaited_row(self, handover: HandOver, request_id: str) -> OutboxRow:
+        """The account's row, as soon as whoever works on the account has finished."""
+        deadline = self._clock.now() + PATIENCE
+        while (now := self._clock.now()) < deadline:
+            self._wait(PAUSE)
+            with self._store.write() as work:
+                newest = work.handovers.get(handover.id)
+                if newest is None or not newest.is_open(now):
+                    raise NotLive("Another browser took the hand-over.")
+                row = self._take(work, handover, request_id, now)
+            if row:
+                return row
+        raise Unavailable("The account is being worked on.")
+
+    def _take(self, work: UnitOfWork, handover: HandOver, request_id: str, now: float) -> OutboxRow | None:
+        """The ``sync_account`` row if it is free, made if there is none."""
+        tenant, user_id, effect = handover.tenant, handover.user_id, SyncAccount()
+        if not any(row.effect == effect.name for row in work.outbox.open_rows(tenant, user_id)):
+            self._enqueue(work, tenant, user_id, effect, request_id, now)
+        return work.outbox.take(tenant, user_id, effect.name, effect.target, lease=LEASE, now=now)
+
+    def _prepared(self, handover: HandOver, row: OutboxRow, request_id: str) -> HandOver:
+        """The hand-over with its link. If that fails it is over, and the row goes back to the worker."""
+        sub = self._ids.token(SUB_BITS)
+        try:
+            account = self._accounts.prepare_handover(handover, sub)
+        except BaseException:
+            self._give_back(handover, row)
+            raise
+        linked = replace(handover, sub=sub, account=account)
+        if failure := self._keep(linked, row, request_id):
+            raise failure
+        return linked
+
+    def _give_back(self, handover: HandOver, row: OutboxRow) -> None:
+        now = self._clock.now()
+        with self._store.write() as work:
+            work.outbox.postpone(row, at=now, now=now)
+            work.handovers.save(closed(work.handovers.get(handover.id) or handover))
+
+    def _keep(self, linked: HandOver, row: OutboxRow, request_id: str) -> UsherError | None:
+        """Store the link if the account and the hand-over were ours all the time. Else have the worker
+        look at the account, so that no link stays that nobody waits for; and say what happened.
+        """
+        now = self._clock.now()
+        with self._store.write() as work:
+            ours = row.id in work.outbox.acknowledge([(row.id, row.attempt)], now=now)
+            newest = work.handovers.get(linked.id)
+            if ours and newest is not None and newest.is_open(now):
+                work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))
+                return None
+            work.handovers.save(closed(newest or linked))
+            self._enqueue(work, linked.tenant, linked.user_id, SyncAccount(), request_id, now)
+        if ours:
+            return NotLive("Another browser took the hand-over.")
+        return Unavailable("Keycloak took too long.")
+
+    def _enqueue(
+        self,
+        work: UnitOfWork,
+        tenant: TenantId,
+        user_id: UserId,
+        effect: Effect,
+        request_id: str,
+        now: float,
+    ) -> None:
+        sink = sink_of(effect, self._service.tenant(tenant))
+        work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id=request_id, now=now)
+
+
+def closed(handover: HandOver) -> HandOver:
+    """``handover``, over without success."""
+    return replace(handover, status=HandOverStatus.CLOSED, code="", code_until=None)
+
+
+def _is_for(handover: HandOver, invited: Invited) -> bool:
+    whose = (handover.tenant, handover.user_id, handover.generation)
+    return whose == (invited.user.tenant, invited.user.id, invited.generation)
+
+
+def _entry(handover: HandOver, request_id: str) -> Entry:
+    return Entry(
+        tenant=handover.tenant,
+        user_id=handover.user_id,
+        at=handover.opened_at,
+        actor="user",
+        source="link",
+        request_id=request_id,
+        action="press",
+        before=State.PENDING,
+        after=State.PENDING,
+    )

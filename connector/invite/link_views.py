@@ -1,0 +1,140 @@
+"""The views of the mailed link: look at it, press, ask for a new one. It owns which page each ends in; what
+a link is worth and what a press does is decided beside it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import assert_never
+
+import structlog
+from flask import Response
+
+from connector.application.service import Service
+from connector.domain.commands import Resend
+from connector.domain.errors import Invalid, OutsideError, Refused, UsherError
+from connector.foundation.links import InvitationLinks
+from connector.invite.addresses import INVITE
+from connector.invite.answers import Answers
+from connector.invite.callback import INVITED, Callbacks
+from connector.invite.handover import HandOverDesk, NotLive
+from connector.invite.http import browser_cookie, is_ours, set_cookies
+from connector.invite.pages import Message
+from connector.invite.standing import Invited, Standing, browser_of, look
+
+log = structlog.get_logger()
+
+_NOBODY = ("", 0)
+"""An invitation that there cannot be."""
+
+
+class LinkViews:
+    """``/invite/{token}`` and ``/invite/{token}/renew``."""
+
+    def __init__(
+        self,
+        service: Service,
+        links: InvitationLinks,
+        desk: HandOverDesk,
+        callbacks: Callbacks,
+        answers: Answers,
+        *,
+        public_url: str,
+        cookie_life: float,
+        request_id: Callable[[], str],
+    ) -> None:
+        self._service = service
+        self._links = links
+        self._desk = desk
+        self._callbacks = callbacks
+        self._answers = answers
+        self._public_url = public_url
+        self._cookie_life = cookie_life
+        self._request_id = request_id
+
+    def show(self, token: str) -> Response:
+        """How the link stands; writes nothing."""
+        return self._standing(token, self._look(token))
+
+    def press(self, token: str) -> Response:
+        """Begin, and go to Keycloak."""
+        if not is_ours(self._public_url):
+            return self._answers.message(Message.FORBIDDEN)
+        invited = self._look(token)
+        if invited is None or not invited.may_begin:
+            return self._standing(token, invited)
+        try:
+            pressed = self._desk.press(invited, cookie=browser_cookie(), request_id=self._request_id())
+        except (NotLive, OutsideError, Invalid) as error:
+            return self._not_begun(token, error)
+        response = self._answers.redirect(self._callbacks.ask(pressed.handover).url)
+        language = self._answers.language_of(invited)
+        set_cookies(response, cookie=pressed.cookie, language=language, life=self._cookie_life)
+        return response
+
+    def renew(self, token: str) -> Response:
+        """Mail a new link to the invited address if the policy allows; the answer never tells."""
+        if not is_ours(self._public_url):
+            return self._answers.message(Message.FORBIDDEN)
+        invited = self._look(token)
+        if invited is None:
+            return self._answers.about(Message.UNKNOWN, None)
+        with suppress(Refused):
+            self._service.handle(
+                Resend(
+                    tenant=invited.user.tenant,
+                    user_id=invited.user.id,
+                    actor=INVITED,
+                    source="link",
+                    request_id=self._request_id(),
+                )
+            )
+        language = self._answers.language_of(invited)
+        return self._answers.redirect(f"{INVITE}/{token}/renew?lang={language}")
+
+    def renewed(self, token: str) -> Response:
+        """What is said after asking for a new link, whatever came of it."""
+        invited = self._look(token)
+        return self._answers.about(Message.RENEWED if invited else Message.UNKNOWN, invited)
+
+    def _look(self, token: str) -> Invited | None:
+        """How the link stands. A forged one is looked up too, to take as long as an unknown one."""
+        opened = self._links.open(token) or _NOBODY
+        browser, now = browser_of(browser_cookie()), self._service.clock.now()
+        with self._service.store.read() as work:
+            return look(work, self._service.tenants, opened, browser=browser, now=now)
+
+    def _standing(self, token: str, invited: Invited | None) -> Response:
+        if invited is None:
+            return self._answers.about(Message.UNKNOWN, None)
+        if invited.may_begin:
+            return self._answers.landing(token, invited)
+        message = _message_of(invited)
+        link = invited.tenant.portal_url if invited.standing is Standing.USED else ""
+        form = f"{INVITE}/{token}/renew" if message is Message.EXPIRED else ""
+        return self._answers.about(message, invited, link=link, form=form)
+
+    def _not_begun(self, token: str, error: UsherError) -> Response:
+        """Why not: the link's own page if that has an answer, else that it may be tried again."""
+        log.warning("press_failed", kind=type(error).__name__, detail=str(error))
+        invited = self._look(token)
+        if invited is None or not invited.may_begin or isinstance(error, NotLive):
+            return self._standing(token, invited)
+        return self._answers.about(Message.UNAVAILABLE, invited, link=f"{INVITE}/{token}")
+
+
+def _message_of(invited: Invited) -> Message:
+    """The page of a link that has no button to begin."""
+    policy = invited.tenant.policy
+    match invited.standing:
+        case Standing.EXPIRED:
+            return Message.EXPIRED if policy.self_renew else Message.EXPIRED_ASK
+        case Standing.USED:
+            return Message.USED_RECOVERY if policy.password_recovery else Message.USED
+        case Standing.SUPERSEDED:
+            return Message.SUPERSEDED
+        case Standing.WITHDRAWN:
+            return Message.WITHDRAWN
+        case Standing.VALID | Standing.ELSEWHERE:
+            raise AssertionError("this link has a page with a button")
+        case _:
+            assert_never(invited.standing)
