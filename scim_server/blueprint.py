@@ -11,7 +11,9 @@ from typing import Any
 
 import structlog
 from flask import Blueprint, Request, Response, request
+from flask.sansio.app import App
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import Rule
 
 from connector.application.service import Service
 from connector.domain.errors import UsherError
@@ -20,7 +22,7 @@ from connector.foundation.observe import accepted_request_id, bind_request_id
 from scim_server import errors
 from scim_server.auth import WRITE_SCOPE, Door, Principal
 from scim_server.calls import Answer, Call
-from scim_server.endpoints import METHODS, Endpoints, Route, route_of
+from scim_server.endpoints import Endpoints, Route, route_of
 from scim_server.errors import ScimError
 from scim_server.loader import load
 from scim_server.profiles import client_of
@@ -46,15 +48,14 @@ def scim_blueprint(service: Service, *, public_url: str, door: Door | None = Non
         service, public_url, door or Door(service.store, service.tenants, service.clock), Endpoints(service)
     )
     blueprint = Blueprint("scim", __name__)
-    blueprint.add_url_rule(
-        "/scim/<path:path>",
-        view_func=gate.answer,
-        endpoint="scim",
-        methods=[*METHODS, "OPTIONS", "TRACE"],
-        provide_automatic_options=False,
-        merge_slashes=False,
-    )
+    blueprint.record(lambda state: _route_every_method(state.app, gate.answer))
     return blueprint
+
+
+def _route_every_method(app: App, view: Callable[[str], Response]) -> None:
+    """Flask's own rules name their methods, and answer any other one in HTML."""
+    app.url_map.add(Rule("/scim/<path:path>", endpoint="scim.answer", merge_slashes=False))
+    app.view_functions["scim.answer"] = view
 
 
 class _Gate:

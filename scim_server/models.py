@@ -9,7 +9,8 @@ from types import GenericAlias
 from typing import Annotated, Any, TypeVar
 
 import scim2_models as scim
-from pydantic import Field, create_model
+from pydantic import Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema
 from scim2_models.resources.enterprise_user import Manager as _Manager
 from scim2_models.resources.user import Address, Email, Im, PhoneNumber, Photo
 
@@ -48,6 +49,21 @@ def _list_of(model: type[scim.BaseModel]) -> Any:
     return GenericAlias(list, (model,))
 
 
+class Link(scim.Reference[scim.External]):
+    """A link, published as the library's, in whatever form it came (RFC 7643 §2.3.7 has relative ones
+    too); the client's profile says before what it may be.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source_type: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Plain text."""
+        return handler(str)
+
+
 # A label such as ``Work`` comes back as it was sent. The library's e-mail type would refuse
 # ``.local``, lower the domain's case, and refuse a GUID in a filter.
 _Email = _loosened(Email, value=str, type=str)
@@ -62,8 +78,9 @@ User = _loosened(
     emails=_list_of(_Email),
     phone_numbers=_list_of(_loosened(PhoneNumber, type=str)),
     ims=_list_of(_loosened(Im, type=str)),
-    photos=_list_of(_loosened(Photo, type=str)),
+    photos=_list_of(_loosened(Photo, value=Link, type=str)),
     addresses=_list_of(_loosened(Address, type=str)),
+    profile_url=Link,
 )
 UserModel: Any = User.__class_getitem__(EnterpriseUser)
 """What a user is validated as: the model, with the enterprise extension."""

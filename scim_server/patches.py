@@ -3,6 +3,7 @@ per path, each path canonical, each value of the kind its path wants. It owns wh
 in a PATCH; it must not apply anything.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,6 +63,20 @@ def _operations(message: Mapping[str, Any], client: Client) -> list[Any]:
     if len(operations) > MAX_OPERATIONS:
         raise bad_value("Operations", f"must be at most {MAX_OPERATIONS}")
     return operations
+
+
+def _at_least_one(target: Target, value: Any) -> Operation:
+    """What ``emails.value`` says of a user without e-mails (RFC 7644 §3.5.2.3: an attribute that does
+    not exist is added); nothing anew where there are some, for by now each has the value.
+    """
+    part = target.shape.name
+    path = f"{target.in_each}[{part} eq {json.dumps(value)}].{part}"
+    return Operation(op="add", path=path, value=value, has_value=True)
+
+
+def _unassigns(operation: Operation, value: Any) -> bool:
+    """Whether a replacement is by no value (RFC 7643 §2.5)."""
+    return operation.op == "replace" and operation.has_value and value is None
 
 
 class _Reader:
@@ -134,8 +149,14 @@ class _Reader:
         shape = target.shape.item if target.is_filtered else target.shape
         value = tidier.value(shape, operation.value, without_filter(target.path))
         adds_nothing = operation.op == "add" and operation.has_value and value is None
-        if not (adds_nothing and self._client.accepts(Switch.NULL_VALUE)):
-            yield replace(operation, path=target.path, value=value)
+        if adds_nothing and self._client.accepts(Switch.NULL_VALUE):
+            return
+        if _unassigns(operation, value) and target.selects_items:
+            yield Operation(op="remove", path=target.path)
+            return
+        yield replace(operation, path=target.path, value=value)
+        if target.in_each and value is not None:
+            yield _at_least_one(target, value)
 
     def _removal(self, operation: Operation, target: Target) -> Operation:
         """What a removal may list in its value is items of a list; any other value says nothing."""

@@ -17,22 +17,29 @@ if TYPE_CHECKING:
 
 _LONGEST_PATH = 1024
 _BRACKETS = re.compile(r"\[.*\]", re.DOTALL)
+_DOTTED = re.compile(rf"^({re.escape(USER)}|{re.escape(ENTERPRISE)})\.", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where a path leads: its canonical text, and the shape of what stands there; a filter in it
-    selects items of a list.
+    selects items of a list. ``in_each`` is the list's name where the path leads into every item.
     """
 
     path: str
     shape: Shape
     is_filtered: bool = False
+    in_each: str = ""
 
     @property
     def takes_items(self) -> bool:
         """Whether a list of objects stands there."""
         return self.shape.is_list and self.shape.kind is Kind.OBJECT and not self.is_filtered
+
+    @property
+    def selects_items(self) -> bool:
+        """Whether whole items of a list stand there."""
+        return self.shape.is_list and self.is_filtered
 
 
 def without_filter(path: str) -> str:
@@ -57,6 +64,8 @@ class PathReader:
             return Target(path=ENTERPRISE, shape=user_shape().parts[ENTERPRISE.lower()])
         if self._exposes_state and path.lower().startswith(LIFECYCLE.lower()):
             raise immutable(LIFECYCLE)
+        if self._client.accepts(Switch.DOTTED_URN):
+            path = _DOTTED.sub(r"\1:", path)
         tree = self._parsed(path)
         target = self._resolved(tree)
         is_refused = (tree is None and not is_key) or not self._client.accepts(Switch.UNKNOWN_PATH)
@@ -93,8 +102,11 @@ class PathReader:
         head = self._head(name)
         if head is None:
             return None
-        shape = head.part(name.sub_attr) if name.sub_attr else head
-        return Target(path=str(name), shape=shape) if shape else None
+        if not name.sub_attr:
+            return Target(path=str(name), shape=head)
+        shape = head.part(name.sub_attr)
+        in_each = head.name if head.is_list else ""
+        return Target(path=str(name), shape=shape, in_each=in_each) if shape else None
 
     def _filtered(self, tree: Any) -> Target | None:
         name = self._qualified(tree.attr_path)

@@ -10,9 +10,12 @@ from typing import Any
 
 
 class Kind(Enum):
-    """What JSON must hold. Times, references and certificates are text in JSON."""
+    """What JSON must hold. Times, references and certificates are text in JSON; a link is text that
+    should be a URI.
+    """
 
     TEXT = auto()
+    LINK = auto()
     BOOLEAN = auto()
     OBJECT = auto()
 
@@ -59,4 +62,10 @@ def _of_field(model: Any, field_name: str) -> Shape:
     is_list = bool(model.get_field_multiplicity(field_name))
     if hasattr(of_type, "model_fields"):
         return _of_model(name, of_type, is_list=is_list)
-    return Shape(name=name, kind=Kind.BOOLEAN if of_type is bool else Kind.TEXT, is_list=is_list)
+    return Shape(name=name, kind=_kind_of(of_type), is_list=is_list)
+
+
+def _kind_of(of_type: Any) -> Kind:
+    from scim_server.models import Link
+
+    return {bool: Kind.BOOLEAN, Link: Kind.LINK}.get(of_type, Kind.TEXT)

@@ -3,6 +3,7 @@ over parsed JSON. It owns what each switch means in a body; it must not know mod
 PATCH has its own in ``patches.py``, on the same values.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from scim_server.profiles import Client, Switch
 from scim_server.shapes import Kind, Shape, user_shape
 
 _LONGEST_SHOWN = 80
+_URI = re.compile(r"(?:[a-z][a-z0-9+.-]*:|/)\S*", re.ASCII | re.IGNORECASE)
+"""An absolute URI, or a relative one that begins at the root."""
 
 
 def tidy_user(body: Mapping[str, Any], client: Client, *, exposes_state: bool) -> dict[str, Any]:
@@ -105,6 +108,8 @@ class Tidier:
                 return self._object(shape, value, where)
             case Kind.BOOLEAN:
                 return self.boolean(value, where)
+            case Kind.LINK:
+                return self.link(value, where)
             case Kind.TEXT:
                 return self.text(value, where)
 
@@ -125,6 +130,13 @@ class Tidier:
         if is_number and self.client.accepts(Switch.NUMBER_FOR_TEXT):
             return str(value)
         raise bad_value(where, "must be text")
+
+    def link(self, value: Any, where: str) -> str:
+        """:raises ScimError: 400 ``invalidValue``."""
+        text = self.text(value, where)
+        if _URI.fullmatch(text) or self.client.accepts(Switch.TEXT_FOR_LINK):
+            return text
+        raise bad_value(where, "must be a URI")
 
     def _list(self, shape: Shape, value: Any, where: str) -> list[Any] | None:
         if not isinstance(value, list):

@@ -39,6 +39,8 @@ def test_the_schemas_have_no_password_and_canonical_types(generic: Caller) -> No
     labels = {part["name"]: part for part in attributes["emails"]["subAttributes"]}
     assert labels["type"]["canonicalValues"] == ["work", "home", "other"]
     assert labels["value"]["type"] == "string"
+    link = attributes["profileUrl"]
+    assert (link["type"], link["referenceTypes"]) == ("reference", ["external"])
 
 
 def test_the_state_is_shown_only_where_the_tenant_wants_it(house: House, generic: Caller) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.scim.conftest import JSON, Caller, House, a_user, payload
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 CREATE = "entra/create_user.json"
 
 
@@ -139,6 +140,19 @@ def test_entra_e09_adds_typed_values_then_updates_them(idp: Caller) -> None:
     assert idp.user(user_id)["phoneNumbers"] == [{"type": "mobile", "value": "+1 555"}]
 
 
+def test_entra_e09_the_validators_random_texts_are_kept(idp: Caller) -> None:
+    bare = {"schemas": [CORE], "userName": "rickey@rohan.example"}
+    user = patched(idp, idp.created(bare)["id"], "entra/validator_add_attributes.json")
+    assert user["emails"] == [{"value": "roberta@rohan.example", "type": "work", "primary": True}]
+    address = {"formatted": "QQHYDJGFDRFX", "postalCode": "ru86 0et", "type": "work", "primary": True}
+    assert user["addresses"] == [address]
+    assert user["phoneNumbers"] == [{"value": "22-377-3428", "type": "mobile"}]
+    assert user["roles"] == [{"value": "CYDBGQIIERUP", "display": "MSSEWRRJREQY", "primary": True}]
+    assert user["name"] == {"givenName": "Adell", "honorificSuffix": "Mathilde"}
+    assert user[ENTERPRISE] == {"costCenter": "XAOYALZZMQDE"}
+    assert (user["profileUrl"], user["locale"]) == ("UTISNQJTBOMN", "ECRNKKFCCWRQ")
+
+
 def test_entra_e10_primary_values(idp: Caller) -> None:
     user = patched(idp, idp.created(payload(CREATE))["id"], "entra/primary_values.json")
     assert user["emails"] == [{"value": "first@acme.example", "type": "work", "primary": True}]
@@ -152,6 +166,8 @@ def test_entra_e11_manager_in_every_form(idp: Caller) -> None:
     assert added[ENTERPRISE]["manager"] == {"value": "0b5c1a5e-0000-4000-8000-0000000000aa"}
     replaced = patched(idp, user_id, "entra/replace_manager_bare.json")
     assert replaced[ENTERPRISE]["manager"] == {"value": "0b5c1a5e-0000-4000-8000-0000000000bb"}
+    dotted = patched(idp, user_id, "entra/replace_manager_dotted_urn.json")
+    assert dotted[ENTERPRISE]["manager"] == {"value": "0b5c1a5e-0000-4000-8000-0000000000cc"}
     for _ in range(2):
         assert ENTERPRISE not in patched(idp, user_id, "entra/remove_manager.json")
 

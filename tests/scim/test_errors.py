@@ -44,10 +44,10 @@ def patching(caller: Caller, operation: Any) -> Reply:
             "'displayName' must be text",
         ),
         (
-            lambda c: c.post("/Users", a_user(photos=[{"value": SECRET}])),
+            lambda c: c.post("/Users", a_user(x509Certificates=[{"value": SECRET}])),
             400,
             "invalidValue",
-            "'photos.value' has a value that does not fit",
+            "'x509Certificates.value' has a value that does not fit",
         ),
         (
             lambda c: c.post("/Users", a_user(emails=[{"primary": True}, {"primary": True}])),
@@ -126,6 +126,14 @@ def test_an_error_says_what_and_where(
 
 def test_a_405_names_the_methods(generic: Caller) -> None:
     assert generic.put("/Users", {}).headers["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("method", ["PROPFIND", "PURGE", "TRACE"])
+def test_an_unheard_of_method_gets_scims_answer_too(generic: Caller, method: str) -> None:
+    reply = generic.call(method, "/Users")
+    assert reply.error == (405, "")
+    assert reply.headers["Allow"] == "GET, POST"
+    assert generic.call(method, "/Users", Authorization="").error == (401, "")
 
 
 @pytest.mark.parametrize("status", [409])

@@ -99,3 +99,27 @@ def test_any_p08_a_second_primary_email_unmarks_the_first(generic: Caller) -> No
     second = {"value": "second@acme.example", "type": "home", "primary": True}
     user = generic.patch(f"/Users/{user_id}", {"op": "add", "path": "emails", "value": [second]}).json
     assert [item.get("primary") for item in user["emails"]] == [False, True]
+
+
+@pytest.mark.parametrize("op", ["add", "replace"])
+def test_any_p08_a_value_for_each_email_makes_one_where_there_is_none(generic: Caller, op: str) -> None:
+    user = generic.created(a_user(emails=None))
+    change = {"op": op, "path": "emails.value", "value": 'a"b@acme.example'}
+    for _ in range(2):
+        generic.patch(f"/Users/{user['id']}", change)
+        assert generic.user(user["id"])["emails"] == [{"value": 'a"b@acme.example'}]
+
+
+def test_any_p08_a_value_for_each_email_reaches_all_there_are(generic: Caller) -> None:
+    emails = [{"value": "a@acme.example", "type": "work"}, {"value": "b@acme.example", "type": "home"}]
+    user_id = generic.created(a_user(emails=emails))["id"]
+    both = {"op": "replace", "path": "emails.display", "value": "Ada"}
+    user = generic.patch(f"/Users/{user_id}", both).json
+    assert user["emails"] == [{**item, "display": "Ada"} for item in emails]
+
+
+def test_any_p08_null_in_place_of_the_chosen_email_removes_it(generic: Caller) -> None:
+    user_id = generic.created(a_user())["id"]
+    nothing = {"op": "replace", "path": 'emails[type eq "work"]', "value": None}
+    for _ in range(2):
+        assert "emails" not in generic.patch(f"/Users/{user_id}", nothing).json

@@ -60,7 +60,10 @@ def projecting(names: str) -> Act:
 
 SYNTAX, VALUE, PATH = (400, "invalidSyntax"), (400, "invalidValue"), (400, "invalidPath")
 FILTER, TARGET = (400, "invalidFilter"), (400, "noTarget")
-AS_UNKNOWN = {Switch.BARE_ENTERPRISE: (Switch.UNKNOWN_ATTRIBUTE, Switch.UNKNOWN_PATH)}
+AS_UNKNOWN = {
+    Switch.BARE_ENTERPRISE: (Switch.UNKNOWN_ATTRIBUTE, Switch.UNKNOWN_PATH),
+    Switch.DOTTED_URN: (Switch.UNKNOWN_PATH,),
+}
 """A switch that is refused by being like others."""
 
 OLD_URN = ["urn:scim:schemas:core:1.0"]
@@ -123,6 +126,8 @@ ROWS = [
     ),
     Row(Switch.TEXT_BOOLEAN, filtering('active eq "true"'), "totalResults", 1, FILTER),
     Row(Switch.NUMBER_FOR_TEXT, posting(externalId=701984), "externalId", "701984", VALUE),
+    Row(Switch.TEXT_FOR_LINK, posting(profileUrl="ada.example"), "profileUrl", "ada.example", VALUE),
+    Row(Switch.TEXT_FOR_LINK, posting(photos=[{"value": "ada"}]), "photos", [{"value": "ada"}], VALUE),
     Row(
         Switch.SINGLE_FOR_LIST,
         posting(emails={"value": "new@acme.example"}),
@@ -154,10 +159,24 @@ ROWS = [
         PATH,
     ),
     Row(
+        Switch.DOTTED_URN,
+        patching({"op": "replace", "path": f"{ENTERPRISE}.department", "value": "E"}),
+        ENTERPRISE,
+        {"department": "E"},
+        PATH,
+    ),
+    Row(
         Switch.UNMATCHED_VALUE_PATH,
         patching({"op": "add", "path": 'phoneNumbers[type eq "fax"].value', "value": "1"}),
         "phoneNumbers",
         [{"type": "fax", "value": "1"}],
+        TARGET,
+    ),
+    Row(
+        Switch.UNMATCHED_VALUE_PATH,
+        patching({"op": "replace", "path": "phoneNumbers.value", "value": "1"}),
+        "phoneNumbers",
+        [{"value": "1"}],
         TARGET,
     ),
     Row(
@@ -255,6 +274,13 @@ def test_null_in_a_whole_user_is_no_value(
 ) -> None:
     created = callers(profile).created(a_user(title=None, roles=nothing, nickName=nothing))
     assert {"title", "roles", "nickName"}.isdisjoint(created)
+
+
+@pytest.mark.parametrize("profile", CLIENTS)
+@pytest.mark.parametrize("link", ["https://ada.example/Me", "URN:x:1", "/people/ada"])
+def test_a_uri_comes_back_as_it_was_sent(callers: Callable[[str], Caller], profile: str, link: str) -> None:
+    created = callers(profile).created(a_user(profileUrl=link, photos=[{"value": link}]))
+    assert (created["profileUrl"], created["photos"]) == (link, [{"value": link}])
 
 
 @pytest.mark.parametrize("profile", LENIENT)
