@@ -104,18 +104,18 @@ def make_accounts(core: Core) -> tuple[Accounts, KeycloakProviders]:
     return Accounts(core.service, idps), idps
 
 
-def make_followup(core: Core, accounts: Accounts, idps: KeycloakProviders) -> FollowUp:
+def make_followup(core: Core, accounts: Accounts) -> FollowUp:
     """The looks after begun hand-overs."""
     times = FollowUpTimes(looks=tuple(core.settings.handover.checks))
-    return FollowUp(core.service, accounts, idps, times)
+    return FollowUp(core.service, accounts, times)
 
 
 def make_worker(core: Core) -> Worker:
     """A worker over the real Keycloak and mail server."""
-    accounts, idps = make_accounts(core)
+    accounts, _ = make_accounts(core)
     links = InvitationLinks(core.settings.public_url, load_link_key(core.settings.keys))
     post = Post(core.service, links, make_renderer(core), make_mailer(core))
-    performers = Performers(core.service, accounts, post, make_followup(core, accounts, idps))
+    performers = Performers(core.service, accounts, post, make_followup(core, accounts))
     settings = WorkerSettings(**dict(core.settings.worker))
     return Worker(core.service.store, performers, core.service.clock, settings)
 
@@ -159,7 +159,7 @@ def make_app(core: Core) -> Flask:
                 settings=settings,
                 service=core.service,
                 accounts=accounts,
-                followup=make_followup(core, accounts, idps),
+                followup=make_followup(core, accounts),
                 identity_providers=idps,
                 links=InvitationLinks(settings.public_url, load_link_key(settings.keys)),
                 keys=load_signing_keys(settings.keys),

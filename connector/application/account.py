@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from connector.application.ports import HandOver, IdentityProvider, IdentityProviders, Store
 from connector.application.service import Service
 from connector.domain.account import Account, Credential, DesiredAccount
-from connector.domain.errors import Conflict, Exists, Gone
+from connector.domain.errors import Conflict, Exists, Gone, Misconfigured, Rejected
 from connector.domain.mapping import AccountRule, Presence, usher_id
 from connector.domain.model import AccountId, PortalUser, State, Tenant, TenantId, UserId, state_of
 from connector.domain.policy import EmailVerification
@@ -40,19 +40,16 @@ class Accounts:
         self._store: Store = service.store
         self._idps = idps
 
-    def sync(self, tenant: TenantId, user_id: UserId) -> None:
+    def sync(self, tenant: TenantId, user_id: UserId, *, is_repeat: bool = False) -> None:
         """Make the account match the user as it is now. Repeatable; writes only what differs.
+        ``is_repeat``: an earlier try may have made an account and not heard of it.
 
         :raises OutsideError: Keycloak did not take it; nothing of ours has changed.
         """
         target = self._target(tenant, user_id)
         if target is None:
             return
-        account = self._find(target)
-        if account is not None and self._must_go(target, account):
-            target.idp.delete(account.id)
-            self._remember(target, None)
-            account = None
+        account = self._usable(target, is_repeat=is_repeat)
         match target.rule.account:
             case Presence.ENABLED:
                 self._enabled(target, account)
@@ -71,7 +68,7 @@ class Accounts:
         target = self._target(handover.tenant, handover.user_id)
         if target is None or target.state is not State.PENDING:
             raise Gone("The user is not pending any more.")
-        account = self._enabled(replace(target, handover=None), self._find(target))
+        account = self._enabled(replace(target, handover=None), self._usable(target, is_repeat=True))
         self._make_ready(target, account)
         target.idp.link(account, sub, target.desired.user_name)
         return account
@@ -142,10 +139,12 @@ class Accounts:
 
     # --- steps -------------------------------------------------------------------------------------
 
-    def _find(self, target: _Target) -> Account | None:
-        """The user's account: by the stored id, else (a reply was lost) by our mark on it."""
+    def _find(self, target: _Target, *, is_repeat: bool) -> Account | None:
+        """The user's account: by the stored id, else (a reply was lost) by our mark on it. At the first try
+        of one that must be there nobody looks: making it tells.
+        """
         stored = target.user.account_id
-        if stored is None and target.rule.account is Presence.ENABLED:
+        if stored is None and target.rule.account is Presence.ENABLED and not is_repeat:
             return None
         if stored is None:
             found = target.idp.find(target.desired.usher_id)
@@ -155,25 +154,35 @@ class Accounts:
         try:
             return target.idp.get(stored)
         except Gone:
-            if target.rule.account is Presence.ENABLED and target.state is not State.PENDING:
-                raise
-            self._remember(target, None)
+            if target.user.activated_at is None or target.rule.account is Presence.ABSENT:
+                self._remember(target, None)
+            elif target.rule.account is Presence.ENABLED:
+                raise  # made anew it would have no credential; while the user is off it need not be there
             return None
 
+    def _usable(self, target: _Target, *, is_repeat: bool) -> Account | None:
+        """The user's account, unless there is none or it had to be removed."""
+        account = self._find(target, is_repeat=is_repeat)
+        if account is None or not self._must_go(target, account):
+            return account
+        target.idp.delete(account.id)
+        self._remember(target, None)
+        return None
+
     def _must_go(self, target: _Target, account: Account) -> bool:
-        """Whether the account itself must be removed: the state wants none, or its user never got in, is to
-        be kept out (or reached at another address), and a password page of an unfinished hand-over may
-        still be open in a stranger's browser. Such a page survives everything but the account's end.
+        """Whether the account itself must be removed: the state wants none, or its user never got in, is or
+        was to be kept out (or reached at another address), and a password page of an unfinished hand-over
+        may still be open in a stranger's browser. Such a page survives everything but the account's end.
         """
         if target.rule.account is Presence.ABSENT:
             return True
         if target.user.activated_at is not None:
             return False
         moved = account.email.casefold() != target.desired.email.casefold()
-        if target.state is not State.DISABLED and not moved:
-            return False
         with self._store.read() as work:
-            return work.handovers.unfinished_on(account.id)
+            if target.state is State.DISABLED or moved:
+                return work.handovers.unfinished_on(account.id)
+            return work.handovers.withdrawn_on(account.id)
 
     def _enabled(self, target: _Target, account: Account | None) -> AccountId:
         if account is None:
@@ -190,8 +199,17 @@ class Accounts:
             if target.state is State.DRAFT:
                 self._created(target, target.desired)
             return
-        target.idp.update(account, target.desired)
+        self._switch_off(target, account)
         target.idp.unlink(account.id)
+
+    def _switch_off(self, target: _Target, account: Account) -> None:
+        """Off, with the other values as wanted; one of those that is refused must not keep anybody in."""
+        try:
+            target.idp.update(account, self._with_actions(target, account))
+        except (Rejected, Exists, Conflict):
+            target.idp.update(account, _only_off(account, target.desired))
+            target.idp.unlink(account.id)
+            raise
 
     def _created(self, target: _Target, desired: DesiredAccount) -> AccountId:
         """A new account; if its name is taken, ours of a lost reply, or somebody else's.
@@ -210,14 +228,14 @@ class Accounts:
         return account
 
     def _with_actions(self, target: _Target, account: Account) -> DesiredAccount:
-        """The desired values with the required actions that ``account`` should have now; an active user's
-        are Keycloak's, save that a new address must be proven.
+        """The desired values with the required actions that ``account`` should have now. Those of a user
+        who got in are Keycloak's, save that a new address must be proven.
         """
         desired = target.desired
         if target.state is State.PENDING and target.handover is None:
             return replace(desired, required_actions=self._missing_actions(target, account))
         moved = account.email.casefold() != desired.email.casefold()
-        if target.state is State.ACTIVE and moved and not target.tenant.policy.sso:
+        if target.user.activated_at is not None and moved and not target.tenant.policy.sso:
             return replace(desired, required_actions=account.required_actions | _EMAIL_ACTIONS)
         return desired
 
@@ -248,7 +266,7 @@ class Accounts:
         """Nothing linked, the mailbox proven if the invitation proves it, and an action pending: a link to
         an account without one would sign in whoever presses.
 
-        :raises Conflict: the actions did not stay on the account.
+        :raises Conflict: the actions did not stay on the account. :raises Misconfigured: there are none.
         """
         target.idp.unlink(account)
         found = target.idp.get(account)
@@ -256,6 +274,8 @@ class Accounts:
         by_invitation = target.tenant.policy.email_verification is EmailVerification.INVITATION
         verified = True if by_invitation else None
         wanted = pending or target.rule.required_actions
+        if not wanted:
+            raise Misconfigured("The mapping asks an invited person for nothing: set required_actions.")
         target.idp.update(found, replace(target.desired, email_verified=verified, required_actions=wanted))
         if not target.idp.get(account).required_actions >= wanted:
             raise Conflict("The required actions were taken off the account meanwhile.")
@@ -263,6 +283,18 @@ class Accounts:
     def _remember(self, target: _Target, account: AccountId | None) -> None:
         with self._store.write() as work:
             work.users.set_account(target.user.tenant, target.user.id, account)
+
+
+def _only_off(account: Account, desired: DesiredAccount) -> DesiredAccount:
+    """``account`` as it is, but disabled."""
+    return DesiredAccount(
+        usher_id=desired.usher_id,
+        user_name=account.user_name,
+        email=account.email,
+        given_name=account.given_name,
+        family_name=account.family_name,
+        enabled=False,
+    )
 
 
 def has_sign_in(credentials: Sequence[Credential]) -> bool:

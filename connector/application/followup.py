@@ -6,12 +6,12 @@ times of these looks; it must not talk to a browser.
 from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
-from connector.application.ports import HandOver, HandOverStatus, IdentityProviders
-from connector.application.service import Service
+from connector.application.ports import HandOver, HandOverStatus, UnitOfWork
+from connector.application.service import Service, sink_of
 from connector.domain import commands as c
 from connector.domain import effects as fx
-from connector.domain.errors import Gone
-from connector.domain.model import Actor, ActorKind, State, state_of
+from connector.domain.errors import Gone, VersionConflict
+from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
 
 LOOKER = Actor(kind=ActorKind.SYSTEM, name="hand-over")
 
@@ -26,12 +26,9 @@ class FollowUpTimes:
 class FollowUp:
     """Looks after begun hand-overs."""
 
-    def __init__(
-        self, service: Service, accounts: Accounts, idps: IdentityProviders, times: FollowUpTimes
-    ) -> None:
+    def __init__(self, service: Service, accounts: Accounts, times: FollowUpTimes) -> None:
         self._service = service
         self._accounts = accounts
-        self._idps = idps
         self._times = times
 
     def look(self, handover_id: str, *, request_id: str) -> float | None:
@@ -50,7 +47,7 @@ class FollowUp:
             self._close(handover, now, request_id)
             return None
         if now >= handover.link_until:
-            self._unlink(handover)
+            self._look_at_account(handover, now, request_id)
         return self._next(handover, now)
 
     def activate_if_complete(self, handover: HandOver, *, request_id: str) -> bool:
@@ -76,44 +73,48 @@ class FollowUp:
             complete = self._accounts.is_complete(self._service.tenant(handover.tenant), user.account_id)
         except Gone:
             return False
-        if complete:
+        return complete and self._activate(user, request_id)
+
+    def _activate(self, user: PortalUser, request_id: str) -> bool:
+        """Whether what was seen of the account still held for the user when it was written down: meanwhile
+        the address may have changed, or the invitation been sent anew.
+        """
+        try:
             self._service.handle(
                 c.Activate(
-                    tenant=handover.tenant,
-                    user_id=handover.user_id,
+                    tenant=user.tenant,
+                    user_id=user.id,
                     actor=LOOKER,
                     source="keycloak",
                     request_id=request_id,
+                    expected_version=user.version,
                 )
             )
-        return complete
-
-    def _unlink(self, handover: HandOver) -> None:
-        """The link's time is over while the person may still be on Keycloak's pages. A link that was made
-        just before we died is not in the hand-over, so the account is the user's.
-        """
-        with self._service.store.read() as work:
-            user = work.users.get(handover.tenant, handover.user_id)
-        if user is not None and user.account_id is not None:
-            realm = self._service.tenant(handover.tenant).realm
-            self._idps.of(realm).unlink(user.account_id)
+        except VersionConflict:
+            return False
+        return True
 
     def _close(self, handover: HandOver, now: float, request_id: str) -> None:
-        """Close one whose time is over, and have its account looked at: without it no link may stay."""
-        realm = self._service.tenant(handover.tenant).realm
+        """Close one whose time is over."""
         with self._service.store.write() as work:
             newest = work.handovers.get(handover.id)
             if newest is None or newest.status is not HandOverStatus.OPEN:
                 return
             work.handovers.save(replace(newest, status=HandOverStatus.CLOSED, code="", code_until=None))
-            work.outbox.enqueue(
-                handover.tenant,
-                handover.user_id,
-                fx.SyncAccount(),
-                sink=f"keycloak:{realm}",
-                request_id=request_id,
-                now=now,
-            )
+            self._enqueue_sync(work, handover, now, request_id)
+
+    def _look_at_account(self, handover: HandOver, now: float, request_id: str) -> None:
+        """The link's time is over while the person may still be on Keycloak's pages."""
+        with self._service.store.write() as work:
+            self._enqueue_sync(work, handover, now, request_id)
+
+    def _enqueue_sync(self, work: UnitOfWork, handover: HandOver, now: float, request_id: str) -> None:
+        """Have the account looked at in its turn: no link stays on it that may not be used."""
+        sync = fx.SyncAccount()
+        sink = sink_of(sync, self._service.tenant(handover.tenant))
+        work.outbox.enqueue(
+            handover.tenant, handover.user_id, sync, sink=sink, request_id=request_id, now=now
+        )
 
     def _next(self, handover: HandOver, now: float) -> float:
         planned = (handover.opened_at + look for look in self._times.looks)

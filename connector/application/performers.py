@@ -10,10 +10,10 @@ from connector.application.account import Accounts
 from connector.application.followup import FollowUp
 from connector.application.ports import OutboxRow
 from connector.application.post import Letter, Post
-from connector.application.service import Service
+from connector.application.service import Service, sink_of
 from connector.domain import commands as c
 from connector.domain import effects as fx
-from connector.domain.errors import Rejected
+from connector.domain.errors import Exists, Rejected, Unavailable
 from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
 
 _C = TypeVar("_C", bound=c.Command)
@@ -58,7 +58,17 @@ class Performers:
         return deed(row)
 
     def _sync_account(self, row: OutboxRow) -> None:
-        self._accounts.sync(row.tenant, row.user_id)
+        """A name that is taken may be that of another user of ours, who is about to give it up, or has by
+        now: deleted and made anew, renamed. Only what stays taken when all older rows are done is foreign.
+        """
+        try:
+            self._accounts.sync(row.tenant, row.user_id, is_repeat=row.attempt > 1)
+        except Exists as error:
+            with self._service.store.read() as work:
+                is_behind = work.outbox.is_behind(row)
+            if is_behind:
+                raise Unavailable(f"{error}; older changes may free it", sink_wide=False) from error
+            self._accounts.sync(row.tenant, row.user_id, is_repeat=True)
 
     def _end_sessions(self, row: OutboxRow) -> None:
         self._accounts.end_sessions(row.tenant, row.user_id)
@@ -92,8 +102,17 @@ class Performers:
         if now < due:
             return Again(due)
         if user.invitation.sent_at is not None:
-            self._post.send(_letter(row, fx.Template.REMINDER, user.invitation.generation))
+            self._enqueue_reminder(row, user.invitation.generation)
         return None
+
+    def _enqueue_reminder(self, row: OutboxRow, generation: int) -> None:
+        """The mail goes out in its own lane: the clock must not wait for a mail server."""
+        mail = fx.SendMail(template=fx.Template.REMINDER, generation=generation)
+        now, sink = self._service.clock.now(), sink_of(mail, self._service.tenant(row.tenant))
+        with self._service.store.write() as work:
+            work.outbox.enqueue(
+                row.tenant, row.user_id, mail, sink=sink, request_id=row.request_id, now=now
+            )
 
     def _purge_user(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)

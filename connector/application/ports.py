@@ -67,8 +67,8 @@ class ReadyDocument:
 class Users(Protocol):
     """Portal users. Every call names the tenant and never sees another's rows, save the look-ups by
     realm or by invitation, which answer for all tenants because their askers know none yet.
-    What is returned is a copy. Users that were removed are found by ``get``, ``by_invitation`` and
-    ``by_account`` alone.
+    What is returned is a copy. Users that were removed are found by ``get``, ``removed``,
+    ``by_invitation`` and ``by_account`` alone.
     """
 
     def get(self, tenant: TenantId, user: UserId) -> PortalUser | None:
@@ -94,12 +94,22 @@ class Users(Protocol):
         """Remember that the mail of this generation went out; no new version."""
         ...
 
+    def erase(self, tenant: TenantId, user: UserId) -> None:
+        """Forget the address, the language and the inviter of every generation of the invitation; the
+        links stay known.
+        """
+        ...
+
     def by_invitation(self, invitation: str) -> PortalUser | None:
         """The user of an invitation id, whatever the tenant."""
         ...
 
     def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
         """The user of an account, whatever the tenant."""
+        ...
+
+    def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
+        """The user of this name that was removed last and is not forgotten yet."""
         ...
 
     def find(self, tenant: TenantId, query: Query) -> Page[PortalUser]:
@@ -157,7 +167,8 @@ class OutboxRow:
 
 class Outbox(Protocol):
     """What must still happen outside. One open row per (subject, effect, target); rows of one subject
-    run in the order they were enqueued, mail after account, the clock's on their own.
+    run in the order they were enqueued, mail after account, the clock's on their own. Urgent rows wait
+    only for what runs and for urgent ones that are not quarantined; a mail not for one that is not due.
     """
 
     def enqueue(
@@ -215,6 +226,10 @@ class Outbox(Protocol):
 
     def release_all(self, *, now: float) -> int:
         """Make every running row due at once; only for the one worker of a SQLite database, at start."""
+        ...
+
+    def is_behind(self, row: OutboxRow) -> bool:
+        """Whether older rows of the same effect and sink, of whatever user, are still to be done."""
         ...
 
     def open_rows(self, tenant: TenantId, user: UserId) -> list[OutboxRow]:
@@ -390,6 +405,10 @@ class HandOvers(Protocol):
         """Whether a hand-over on this account was begun and not completed: its password page at
         Keycloak may still be open somewhere.
         """
+        ...
+
+    def withdrawn_on(self, account: AccountId) -> bool:
+        """As ``unfinished_on``, and its invitation was revoked since, though another may be open by now."""
         ...
 
     def complete(self, tenant: TenantId, user: UserId) -> int:

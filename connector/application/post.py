@@ -22,6 +22,10 @@ _FITS: dict[Template, frozenset[State]] = {
 """In which states a mail still says something true; in others it is skipped."""
 
 
+_AT_ONCE = 60.0
+"""Seconds within which a first mail goes out without its life being counted anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """Which mail to whom; ``generation`` of the invitation it belongs to, 0 for none."""
@@ -92,8 +96,12 @@ class Post:
             return None
         if invitation.sent_at is not None:
             return user if invitation.is_live(now) else None
+        if now < invitation.issued_at + _AT_ONCE:
+            return user
         life = self._service.tenant(letter.tenant).policy.invitation_life
-        return self._service.extend_invitation(letter.tenant, letter.user_id, letter.generation, now + life)
+        return self._service.extend_invitation(
+            letter.tenant, letter.user_id, letter.generation, now + life, request_id=letter.request_id
+        )
 
     def _link(self, letter: Letter, user: PortalUser) -> str | None:
         if not letter.invites or user.invitation is None:
@@ -122,5 +130,5 @@ class Post:
         )
         with self._service.store.write() as work:
             work.mails.add(attempt)
-            if outcome == "sent" and letter.invites:
+            if outcome == "sent" and letter.invites and letter.template is not Template.REMINDER:
                 work.users.mark_sent(letter.tenant, letter.user_id, letter.generation, now)

@@ -85,7 +85,7 @@ class Service:
             raise
 
     def extend_invitation(
-        self, tenant: TenantId, user_id: UserId, generation: int, until: float
+        self, tenant: TenantId, user_id: UserId, generation: int, until: float, *, request_id: str = ""
     ) -> PortalUser | None:
         """Let a generation live at least until ``until`` (epoch seconds); the user as it then is. A person
         who begins in time gets the time to finish, and a mail that had to wait loses none of its life: one
@@ -99,9 +99,12 @@ class Service:
             longer = _extended(user, until)
             if longer != user:
                 work.users.save(longer, self._index(longer))
-                for effect in (fx.SyncAccount(), fx.ExpireInvitation(due=until)):
+                effects: list[fx.Effect] = [fx.ExpireInvitation(due=until)]
+                if state_of(user, now) is not state_of(longer, now):
+                    effects.append(fx.SyncAccount())
+                for effect in effects:
                     sink = sink_of(effect, self.tenant(tenant))
-                    work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id="", now=now)
+                    work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id=request_id, now=now)
             return longer
 
     def _carry_out(
@@ -157,6 +160,7 @@ class Service:
     def _enter(self, work: UnitOfWork, step: "_Step", now: float) -> None:
         work.timeline.add(_entry(step, now))
         if step.decision.erase:
+            work.users.erase(step.command.tenant, step.command.user_id)
             work.timeline.erase(step.command.tenant, step.command.user_id)
             work.mails.erase(step.command.tenant, step.command.user_id)
 

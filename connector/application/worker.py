@@ -13,7 +13,14 @@ import structlog
 from connector.application.performers import Again, Performers
 from connector.application.ports import Clock, Outbox, OutboxRow, Store
 from connector.domain.effects import Lane
-from connector.domain.errors import Busy, Misconfigured, OutsideError, Unavailable, UsherError
+from connector.domain.errors import (
+    Busy,
+    Misconfigured,
+    OutsideError,
+    Refused,
+    Unavailable,
+    UsherError,
+)
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -146,7 +153,9 @@ class Worker:
             return self._claim(lane, count)
         except Busy as error:
             log.warning("database_busy", lane=lane.name, detail=str(error))
-            return []
+        except Exception:
+            log.exception("claim_crashed", lane=lane.name)
+        return []
 
     def _claim(self, lane: Lane, count: int) -> list[OutboxRow]:
         """Due rows of a lane, first those that take access away. Looks before it locks."""
@@ -184,6 +193,9 @@ class Worker:
     def _outcome(self, row: OutboxRow) -> Again | UsherError | None:
         try:
             return self._performers.perform(row)
+        except (Busy, Refused) as error:
+            # The database was busy, or the user changed between the look and the command: look again.
+            return Unavailable(str(error), sink_wide=False)
         except UsherError as error:
             return error
         except Exception:
@@ -194,7 +206,7 @@ class Worker:
         now = self._clock.now()
         with self._store.write() as work:
             kept = self._settle(work.outbox, row, outcome, now)
-            if not kept:
+            if not kept and row.lane is not Lane.MAIL:
                 work.outbox.renew(row, now=now)
         kind = type(outcome).__name__ if outcome else "Done"
         log.info("effect", outcome=kind, kept=kept, detail=_detail(outcome))
@@ -227,12 +239,21 @@ class Worker:
         return backoff(row.failures + 1, longest=longest, chance=self._chance)
 
     def _beat(self) -> None:
+        """Keep the leases of what runs; a beat that fails is made up for by the next."""
         while not self._stopping.wait(self._settings.heartbeat):
-            with self._lock:
-                running = list(self._running)
-            if running:
-                with self._store.write() as work:
-                    work.outbox.extend(running, until=self._clock.now() + self._settings.lease)
+            try:
+                self._extend_leases()
+            except Busy as error:
+                log.warning("database_busy", detail=str(error))
+            except Exception:
+                log.exception("heartbeat_crashed")
+
+    def _extend_leases(self) -> None:
+        with self._lock:
+            running = list(self._running)
+        if running:
+            with self._store.write() as work:
+                work.outbox.extend(running, until=self._clock.now() + self._settings.lease)
 
 
 def _detail(outcome: Again | UsherError | None) -> str:

@@ -111,6 +111,9 @@ def main() -> None:
         if refusal.owners:
             errors.print(f"Held by: {', '.join(refusal.owners)}.", markup=False, soft_wrap=True)
         sys.exit(FAILED)
+    except UnicodeError:
+        errors.print("An argument is not text in UTF-8.")
+        sys.exit(WRONG_USE)
     except UsherError as error:
         errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(FAILED)

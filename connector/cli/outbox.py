@@ -15,7 +15,12 @@ from connector.domain.model import state_of
 
 app = typer.Typer(no_args_is_help=True, help="What must still happen outside.")
 
-RowId = Annotated[int, typer.Argument(metavar="ROW", help="The row's number, as `outbox list` shows it.")]
+RowId = Annotated[
+    int,
+    typer.Argument(
+        metavar="ROW", help="The row's number, as `outbox list` shows it.", min=1, max=2**63 - 1
+    ),
+]
 
 
 @app.command("list")

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _WIDE = 240
 """Columns where no terminal says how many there are: nothing is cut for a file or a pipe."""
@@ -26,7 +27,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table, or one line that says that there is nothing."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(str(cell) if cell is not None else "" for cell in row))
+        table.add_row(*(Text(str(cell)) if cell is not None else "" for cell in row))
     console.print(table if table.row_count else "Nothing to show.", soft_wrap=True)
 
 

@@ -25,8 +25,7 @@ def create(
     """Make a token and print it, alone, this once."""
     with opened_core(context) as core:
         key = known_tenant(core.settings, tenant)
-        seconds = None if life == "never" else parse_duration(life)
-        made = create_token(core.service, key, name=name, scope=scope, life=seconds)
+        made = create_token(core.service, key, name=name, scope=scope, life=_seconds(life))
     typer.echo(made)
 
 
@@ -76,3 +75,11 @@ def revoke(
             if not work.tokens.revoke(key, token, now=core.service.clock.now()):
                 raise NotFound(f"{tenant} has no live token {token!r}.")
     console.print(f"Token {token} is revoked.")
+
+
+def _seconds(life: str) -> float | None:
+    """:raises typer.BadParameter: it is no duration."""
+    try:
+        return None if life == "never" else parse_duration(life)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, or never", param_hint="--life") from error

@@ -206,7 +206,7 @@ def _act(
 
 
 def _find(service: Service, tenant: TenantId, name: str) -> PortalUser:
-    """The user of an id or a userName.
+    """The user of an id or a userName; if no living one has the name, the one that was deleted last.
 
     :raises NotFound: there is none in this tenant.
     """
@@ -214,7 +214,8 @@ def _find(service: Service, tenant: TenantId, name: str) -> PortalUser:
     with service.store.read() as work:
         found = work.users.get(tenant, UserId(name))
         if found is None:
-            found = next(iter(work.users.find(tenant, Query(filter=by_name, count=1)).items), None)
+            living = work.users.find(tenant, Query(filter=by_name, count=1)).items
+            found = living[0] if living else work.users.removed(tenant, name)
     if found is None:
         raise NotFound(f"There is no user {name!r} in {tenant}. `usher user list {tenant}` shows them.")
     return found

@@ -90,7 +90,7 @@ def decide(user: PortalUser | None, command: c.Command, facts: Facts) -> Decisio
 
 def action_of(user: PortalUser | None, command: c.Command) -> Action:
     """The action a command comes to: an edit of the address has rules of its own."""
-    if isinstance(command, c.Edit) and user and command.profile.email != user.profile.email:
+    if isinstance(command, c.Edit) and user and _is_moved(user, command):
         return Action.CHANGE_EMAIL
     return command.action
 
@@ -107,6 +107,10 @@ def allowed_actions(user: PortalUser, facts: Facts) -> frozenset[Action]:
         possible -= {Action.RESET_PASSWORD}
     if facts.policy.delete is DeletePolicy.FORBIDDEN:
         possible -= {Action.DELETE}
+    if _is_address_fixed(user, facts.policy):
+        possible -= {Action.CHANGE_EMAIL}
+    if not user.profile.user_name:
+        possible -= {Action.RESTORE}
     return frozenset(possible)
 
 
@@ -390,16 +394,19 @@ def _reset_password(user: PortalUser, command: c.Command, facts: Facts) -> _Outc
 
 def _edit(user: PortalUser, command: c.Edit, facts: Facts) -> _Outcome:
     edited = replace(user, profile=command.profile, document=command.document)
-    if command.profile.email == user.profile.email:
+    if not _is_moved(user, command):
         return _Outcome(user=edited, effects=(fx.SyncAccount(),) if edited != user else ())
     return _change_email(user, edited, command, facts)
 
 
+def _is_moved(user: PortalUser, command: c.Edit) -> bool:
+    """Whether the address is another one; its case is no difference to who reads the mail."""
+    return command.profile.email.casefold() != user.profile.email.casefold()
+
+
 def _change_email(user: PortalUser, edited: PortalUser, command: c.Edit, facts: Facts) -> _Outcome:
     state = state_of(user, facts.now)
-    rule = facts.policy.email_change
-    locked = rule is EmailChange.PENDING_ONLY and user.activated_at is not None
-    if rule is EmailChange.NEVER or locked:
+    if _is_address_fixed(user, facts.policy):
         raise Refused(Refusal.EMAIL_IMMUTABLE, state)
     if not facts.policy.allows_domain(edited.profile.email):
         raise Refused(Refusal.DOMAIN_REFUSED, state)
@@ -415,6 +422,11 @@ def _change_email(user: PortalUser, edited: PortalUser, command: c.Edit, facts: 
     if state is State.ACTIVE and user.profile.email and facts.tenant.can_send:
         effects += (fx.SendMail(template=fx.Template.EMAIL_CHANGED_NOTICE),)
     return _Outcome(user=edited, effects=effects)
+
+
+def _is_address_fixed(user: PortalUser, policy: Policy) -> bool:
+    locked = policy.email_change is EmailChange.PENDING_ONLY and user.activated_at is not None
+    return locked or policy.email_change is EmailChange.NEVER
 
 
 def _grant_admin(user: PortalUser, command: c.Command, facts: Facts) -> _Outcome:
@@ -456,7 +468,7 @@ def _erased(user: PortalUser) -> PortalUser:
     """What is left of a person: ids, so that the account can be removed and the link says withdrawn."""
     invitation = user.invitation
     if invitation:
-        invitation = replace(invitation, address="", inviter="")
+        invitation = replace(invitation, address="", locale="", inviter="")
     nobody = Profile(user_name="")
     return replace(user, profile=nobody, document={}, holds=frozenset(), invitation=invitation)
 
@@ -464,7 +476,8 @@ def _erased(user: PortalUser) -> PortalUser:
 def _restore(user: PortalUser, command: c.Command, facts: Facts) -> _Outcome:
     if not user.profile.user_name:
         raise Refused(Refusal.GONE, State.DELETED)
-    back = replace(user, removed_at=None, activated_at=None)
+    activated_at = facts.now if facts.policy.sso else None  # who is never invited has nothing to accept
+    back = replace(user, removed_at=None, activated_at=activated_at)
     return _Outcome(user=back, effects=(fx.SyncAccount(),))
 
 

@@ -12,8 +12,8 @@ from connector.domain.errors import Invalid
 from connector.domain.model import PortalUser, Profile, State, Tenant
 from connector.domain.policy import EmailVerification, Policy
 
-MIN_USER_NAME = 3
-"""Keycloak refuses shorter userNames (measured on 26.7.3)."""
+MIN_USER_NAME, MAX_USER_NAME = 3, 255
+"""Keycloak refuses shorter and longer userNames (measured on 26.7.3)."""
 
 
 class Presence(StrEnum):
@@ -48,12 +48,14 @@ class AccountMapping:
     def account_name(self, profile: Profile, tenant: str) -> str:
         """The account's userName.
 
-        :raises Invalid: it would be shorter than Keycloak takes.
+        :raises Invalid: it would be shorter or longer than Keycloak takes.
         """
         values = _Values(userName=profile.user_name, email=profile.email, tenant=tenant)
         name = self.user_name.format_map(values)
         if len(name) < MIN_USER_NAME:
             raise Invalid("userName", f"must have at least {MIN_USER_NAME} characters")
+        if len(name) > MAX_USER_NAME:
+            raise Invalid("userName", f"must have at most {MAX_USER_NAME} characters")
         return name
 
     def rule(self, state: State, policy: Policy) -> AccountRule:

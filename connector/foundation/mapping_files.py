@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from connector.domain.mapping import AccountMapping, AccountRule, Presence
 from connector.domain.model import State
@@ -143,7 +143,7 @@ class StateForm(Form):
 class PendingForm(StateForm):
     """The same, with what the invited person has to do."""
 
-    required_actions: list[Annotated[str, AfterValidator(_action_name)]]
+    required_actions: Annotated[list[Annotated[str, AfterValidator(_action_name)]], Field(min_length=1)]
 
     def value(self) -> AccountRule:
         """The domain's form of it."""

@@ -75,7 +75,7 @@ class HandOverDesk:
         :raises OutsideError: Keycloak did not take it in time; the link stays good.
         """
         self._look_after(invited, cookie, request_id)
-        self._give_time(invited)
+        self._give_time(invited, request_id)
         pressed, row = self._open(invited, cookie, request_id)
         if pressed.handover.sub:
             return pressed
@@ -94,7 +94,7 @@ class HandOverDesk:
         if self._followup.activate_if_complete(begun, request_id=request_id):
             raise NotLive("The invitation is accepted.")
 
-    def _give_time(self, invited: Invited) -> None:
+    def _give_time(self, invited: Invited, request_id: str) -> None:
         """Who begins in time may finish: the invitation lives as long as a hand-over, but pressing again
         and again makes it outlive its end by no more than that.
         """
@@ -104,7 +104,9 @@ class HandOverDesk:
         until = min(self._clock.now() + life, latest)
         if until > invitation.expires_at:
             user = invited.user
-            self._service.extend_invitation(user.tenant, user.id, invited.generation, until)
+            self._service.extend_invitation(
+                user.tenant, user.id, invited.generation, until, request_id=request_id
+            )
 
     # --- opening -----------------------------------------------------------------------------------
 

@@ -4,11 +4,11 @@ by one statement, so that of many who try one succeeds.
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, exists, insert, select, update
 
 from connector.application.ports import HandOver, HandOverStatus
-from connector.domain.model import AccountId, TenantId, UserId
-from connector.store.tables import handover
+from connector.domain.model import AccountId, InvitationStatus, TenantId, UserId
+from connector.store.tables import handover, invitation
 
 _FIELDS = tuple(HandOver.__dataclass_fields__)
 _OPEN = handover.c.status == HandOverStatus.OPEN
@@ -60,6 +60,17 @@ class SqlHandOvers:
     def unfinished_on(self, account: AccountId) -> bool:
         """See the port."""
         begun = (handover.c.account == account, handover.c.status != HandOverStatus.DONE)
+        return self._db.execute(select(handover.c.id).where(*begun).limit(1)).first() is not None
+
+    def withdrawn_on(self, account: AccountId) -> bool:
+        """See the port."""
+        revoked = exists().where(
+            invitation.c.tenant == handover.c.tenant,
+            invitation.c.user_id == handover.c.user_id,
+            invitation.c.generation >= handover.c.generation,
+            invitation.c.status == InvitationStatus.REVOKED,
+        )
+        begun = (handover.c.account == account, handover.c.status != HandOverStatus.DONE, revoked)
         return self._db.execute(select(handover.c.id).where(*begun).limit(1)).first() is not None
 
     def complete(self, tenant: TenantId, user: UserId) -> int:

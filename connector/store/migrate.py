@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from connector.domain.errors import Misconfigured
 
@@ -18,19 +19,25 @@ HEAD = "0001"
 
 
 def current(engine: Engine) -> str | None:
-    """The database's revision; None for an empty one."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found
+    """The database's revision; None for an empty one.
+
+    :raises Misconfigured: it cannot be opened, or is no database.
+    """
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return found
+    except DatabaseError as error:
+        raise Misconfigured(f"database: {engine.url.database} cannot be used: {error.orig}.") from error
 
 
 def migrate(engine: Engine, *, copy_first: bool = True) -> bool:
     """Bring the schema up to date, in one transaction; whether anything was to do. A SQLite file that has
     a schema already is copied beside itself first (``*.before-<revision>``).
 
-    :raises Misconfigured: the database is of a newer version of Usher than this one.
+    :raises Misconfigured: the database is of a newer version of Usher than this one, or cannot be used.
     """
     before = current(engine)
     if before == HEAD:

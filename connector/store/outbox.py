@@ -32,9 +32,15 @@ _ENQUEUE = text(
 )
 
 # A row is its subject's head when no older open row of the same or a more urgent lane stands before it.
+# Two may pass. What takes access away (prio 0) waits only for what runs and for its own kind: not for a
+# row that is put off or stuck. And a mail waits for no other mail that is not due: that may be superseded,
+# or refused for good.
 _HEAD = """
     NOT EXISTS (SELECT 1 FROM outbox p WHERE p.finished_at IS NULL AND p.subject = o.subject
-                AND p.lane <= o.lane AND p.id < o.id)
+                AND p.lane <= o.lane AND p.id < o.id
+                AND CASE WHEN o.prio = 0 THEN p.state = 'running' OR (p.state = 'ready' AND p.prio = 0)
+                         WHEN p.lane = 1 THEN p.due_at <= :now OR p.state = 'running'
+                         ELSE TRUE END)
 """
 
 _CLAIM = """
@@ -185,6 +191,12 @@ class SqlOutbox:
         """See the port."""
         running = update(outbox).where(outbox.c.state == "running")
         return self._db.execute(running.values(state="ready", due_at=now)).rowcount
+
+    def is_behind(self, row: OutboxRow) -> bool:
+        """See the port."""
+        others = (outbox.c.effect == row.effect, outbox.c.sink == row.sink, outbox.c.id < row.id)
+        alive = (_OPEN, outbox.c.lane == int(row.lane), outbox.c.state != "quarantined")
+        return self._db.execute(select(outbox.c.id).where(*alive, *others).limit(1)).first() is not None
 
     def open_rows(self, tenant: TenantId, user: UserId) -> list[OutboxRow]:
         """See the port."""

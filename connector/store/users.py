@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    exists,
     func,
     insert,
     or_,
@@ -122,8 +121,8 @@ class SqlUsers:
 
     def by_invitation(self, invitation_id: str) -> PortalUser | None:
         """See the port."""
-        owned = _ANY.c.tenant == user.c.tenant, _ANY.c.user_id == user.c.id
-        statement = _WHOLE.where(exists().where(_ANY.c.id == invitation_id, *owned))
+        owner = select(_ANY.c.tenant, _ANY.c.user_id).where(_ANY.c.id == invitation_id)
+        statement = _WHOLE.where(tuple_(user.c.tenant, user.c.id).in_(owner))
         row = self._db.execute(statement).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
@@ -131,6 +130,13 @@ class SqlUsers:
         """See the port."""
         statement = _WHOLE.where(user.c.realm == realm, user.c.account_id == account)
         row = self._db.execute(statement).mappings().one_or_none()
+        return self._whole([row])[0] if row else None
+
+    def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
+        """See the port."""
+        mine = (user.c.tenant == tenant, user.c.user_key == fold(user_name), user.c.user_key != "")
+        gone = _WHOLE.where(*mine, user.c.removed_at.is_not(None))
+        row = self._db.execute(gone.order_by(user.c.removed_at.desc()).limit(1)).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
     def add(self, new: PortalUser, index: Index) -> None:
@@ -164,6 +170,11 @@ class SqlUsers:
             invitation.c.generation == generation,
         )
         self._db.execute(statement.values(sent_at=at))
+
+    def erase(self, tenant: TenantId, user_id: UserId) -> None:
+        """See the port."""
+        mine = (invitation.c.tenant == tenant, invitation.c.user_id == user_id)
+        self._db.execute(update(invitation).where(*mine).values(address="", locale="", inviter=""))
 
     # --- many users --------------------------------------------------------------------------------
 

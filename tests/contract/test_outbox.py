@@ -6,7 +6,15 @@ from contextlib import contextmanager
 import pytest
 
 from connector.application.ports import Outbox, OutboxRow, Store
-from connector.domain.effects import CheckHandover, EndSessions, Lane, SendMail, SyncAccount, Template
+from connector.domain.effects import (
+    CheckHandover,
+    EndSessions,
+    Lane,
+    MailPasswordReset,
+    SendMail,
+    SyncAccount,
+    Template,
+)
 from connector.domain.model import TenantId, UserId
 from tests.support.builders import ACME, ADA, NOW, OTHER
 
@@ -228,3 +236,54 @@ def test_finished_ids_are_never_handed_out_again(box: Box) -> None:
     box.put(SyncAccount())
     (later,) = box.claim()
     assert later.id > row.id
+
+
+def test_what_takes_access_away_waits_for_no_row_that_is_put_off_or_stuck(box: Box) -> None:
+    box.put(MailPasswordReset())
+    (mail,) = box.claim()
+    box.put(SyncAccount(urgent=True))
+    assert box.claim(prio=0) == []
+    with box.open() as outbox:
+        outbox.retry(mail, at=NOW + 3600, reason="unavailable", detail="", now=NOW)
+    (sync,) = box.claim(prio=0)
+    box.put(EndSessions(urgent=True))
+    assert box.claim(prio=0) == []
+    with box.open() as outbox:
+        outbox.retry(sync, at=NOW + 60, reason="unavailable", detail="", now=NOW)
+    assert box.claim(prio=0) == []
+    (sync,) = box.claim(prio=0, now=NOW + 60)
+    with box.open() as outbox:
+        outbox.quarantine(sync, reason="rejected", detail="", now=NOW)
+    assert [row.effect for row in box.claim(prio=0)] == ["end_sessions"]
+
+
+def test_a_mail_waits_for_an_older_one_unless_that_is_put_off_or_stuck(box: Box) -> None:
+    later = SendMail(template=Template.ACTIVATION_RESEND, generation=2)
+    box.put(MAIL)
+    box.put(later)
+    (first,) = box.claim(Lane.MAIL)
+    with box.open() as outbox:
+        outbox.retry(first, at=NOW + 60, reason="unavailable", detail="", now=NOW)
+    (second,) = box.claim(Lane.MAIL)
+    with box.open() as outbox:
+        outbox.postpone(second, at=NOW + 60, now=NOW)
+    (first,) = box.claim(Lane.MAIL, now=NOW + 60)
+    with box.open() as outbox:
+        outbox.quarantine(first, reason="mail_refused", detail="", now=NOW)
+    assert [row.target for row in box.claim(Lane.MAIL, now=NOW + 60)] == [later.target]
+
+
+def test_a_row_is_behind_older_ones_of_its_kind_until_they_are_done_or_stuck(box: Box) -> None:
+    box.put(SyncAccount())
+    box.put(EndSessions(), BOB)
+    box.put(SyncAccount(), BOB)
+    (first,) = box.rows()
+    row = box.rows(BOB)[1]
+    with box.open() as outbox:
+        assert outbox.is_behind(row)
+        assert not outbox.is_behind(first)
+        taken = outbox.take(ACME, ADA, "sync_account", "", lease=15, now=NOW)
+        assert taken is not None
+        assert outbox.is_behind(row)
+        outbox.quarantine(taken, reason="rejected", detail="", now=NOW)
+        assert not outbox.is_behind(row)

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from connector.application.ports import Entry, HandOver, HandOverStatus, MailAttempt, Store, Token
-from connector.domain.model import AccountId, State, UserId
-from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, index
+from connector.domain.model import AccountId, InvitationStatus, State, UserId
+from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, an_invitation, index
 
 ENTRY = Entry(
     tenant=ACME,
@@ -171,3 +171,22 @@ def test_a_hand_over_is_saved_by_its_owner_alone(store: Store) -> None:
         assert work.handovers.get("h1") == HANDOVER
         work.handovers.save(replace(HANDOVER, leg=2))
         assert work.handovers.get("h1") == replace(HANDOVER, leg=2)
+
+
+def test_an_account_remembers_hand_overs_whose_invitation_was_revoked(store: Store) -> None:
+    account = AccountId("k1")
+    user = a_user(invitation=an_invitation())
+    revoked = replace(user, invitation=an_invitation(status=InvitationStatus.REVOKED))
+    anew = replace(user, invitation=an_invitation(2))
+    with store.write() as work:
+        work.users.add(user, index(user))
+        work.handovers.add(HANDOVER)
+        assert not work.handovers.withdrawn_on(account)
+        work.users.save(revoked, index(revoked))
+        work.users.save(anew, index(anew))
+        assert work.handovers.withdrawn_on(account)
+        assert not work.handovers.withdrawn_on(AccountId("k2"))
+        work.handovers.add(replace(HANDOVER, id="h2", generation=2, account=AccountId("k2"), code=""))
+        assert not work.handovers.withdrawn_on(AccountId("k2"))
+        work.handovers.save(replace(HANDOVER, status=HandOverStatus.DONE))
+        assert not work.handovers.withdrawn_on(account)

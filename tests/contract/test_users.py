@@ -212,3 +212,33 @@ def test_reading_units_of_work_cannot_write(store: Store) -> None:
 def _add_all(work: UnitOfWork, *users: PortalUser) -> None:
     for user in users:
         work.users.add(user, index(user))
+
+
+def test_the_last_removed_user_of_a_name_is_found_until_it_is_forgotten(store: Store) -> None:
+    first = a_user(removed_at=NOW)
+    second = a_user("ADA@acme.example", id=BOB, removed_at=NOW + 1)
+    living = a_user("bob@acme.example", id=UserId("bob"))
+    nameless = a_user(id=UserId("nobody"), profile=a_profile("", email=""), removed_at=NOW)
+    with store.write() as work:
+        _add_all(work, first, second, living, nameless)
+    with store.read() as work:
+        found = work.users.removed(ACME, "Ada@acme.example")
+        assert found is not None
+        assert found.id == BOB
+        assert work.users.removed(OTHER, "ada@acme.example") is None
+        assert work.users.removed(ACME, "bob@acme.example") is None
+        assert work.users.removed(ACME, "") is None
+
+
+def test_erasing_forgets_the_address_of_every_generation_but_no_link(store: Store) -> None:
+    user = a_user(invitation=an_invitation())
+    resent = replace(user, invitation=an_invitation(2))
+    with store.write() as work:
+        work.users.add(user, index(user))
+        work.users.save(resent, index(resent))
+        work.users.erase(OTHER, ADA)
+        assert work.users.get(ACME, ADA) == resent
+        work.users.erase(ACME, ADA)
+        found = work.users.by_invitation("a" * 32)
+    assert found is not None
+    assert found.invitation == an_invitation(2, address="", locale="", inviter="")

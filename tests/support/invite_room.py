@@ -209,7 +209,7 @@ class Room:
         return repr(contents)
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Read beside the store, yet by the same library: two of them in one process break SQLite's locks."""
+        """Read by the same SQLite library as the store: two of them in one process break its locks."""
         with self.engines.read.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
@@ -299,7 +299,7 @@ def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
     client = FakeKeycloakClient(settings.realms["main"], clock)
     links = InvitationLinks(PUBLIC, LinkKey(b"k" * 32))
     keys = load_signing_keys(settings.keys)
-    followup = FollowUp(service, accounts, idps, FollowUpTimes())
+    followup = FollowUp(service, accounts, FollowUpTimes())
     mails = RecordingPost()
     performers = Performers(service, accounts, Post(service, links, mails, mails), followup)
     parts = InviteParts(

@@ -81,7 +81,7 @@ class Plant:
         idps = FakeIdentityProviders({"main": self.idp})
         self.accounts = Accounts(self.service, idps)
         self.post = RecordingPost()
-        self.followup = FollowUp(self.service, self.accounts, idps, FollowUpTimes())
+        self.followup = FollowUp(self.service, self.accounts, FollowUpTimes())
         post = Post(self.service, FakeLinks(), self.post, self.post)
         performers = Performers(self.service, self.accounts, post, self.followup)
         self.worker = Worker(self.store, performers, self.clock, chance=lambda: 1.0)

@@ -23,9 +23,14 @@ PASSWORD = "correct horse 7 battery"
 class RunningKeycloak(Protocol):
     """What the fixture ``keycloak`` gives."""
 
-    url: str
-    admin_user: str
-    admin_password: str
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def admin_user(self) -> str: ...
+
+    @property
+    def admin_password(self) -> str: ...
 
 
 def make_realm(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from connector.domain import commands as c
-from connector.domain.errors import Exists, Gone, Unavailable
-from connector.domain.model import HoldKind, State, state_of
+from connector.domain.effects import Lane
+from connector.domain.errors import Exists, Gone, Misconfigured, OutsideError, Rejected, Unavailable
+from connector.domain.model import AccountId, HoldKind, State, state_of
 from connector.domain.policy import EmailVerification, InvitePolicy
 from tests.support.builders import ACME, ADA, NOW, PERSON, SYSTEM, a_document, a_profile, command
 from tests.support.plant import Plant
@@ -273,3 +274,118 @@ def test_the_desired_account_is_made_of_the_profile(plant: Plant) -> None:
     plant.create()
     plant.worker.drain()
     assert plant.service.handle(command(c.Resend)).profile.given_name == plant.account().given_name == "Ada"
+
+
+@pytest.mark.parametrize(
+    "error", [Rejected("email", "missing"), Unavailable("no mail server", retry_after=3600)], ids=str
+)
+def test_a_password_reset_that_cannot_be_mailed_keeps_nobody_in(plant: Plant, error: OutsideError) -> None:
+    plant.create()
+    plant.worker.drain()
+    activate(plant)
+    plant.idp.fail("mail_password_reset", error)
+    plant.do(c.ResetPassword)
+    plant.worker.drain()
+    plant.do(c.Disable)
+    plant.worker.drain()
+    assert not plant.account().enabled
+
+
+def test_a_value_that_keycloak_refuses_keeps_nobody_in(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    activate(plant)
+    plant.idp.sign_in(plant.account_id())
+    taken = replace(plant.accounts._target(ACME, ADA).desired, usher_id="", user_name="eve", attributes={})  # type: ignore[union-attr]
+    plant.idp.create(replace(taken, email="eve@acme.example"))
+    profile = a_profile("eve", email="ada@acme.example")
+    plant.do(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
+    plant.do(c.Disable)
+    plant.worker.drain()
+    account = plant.idp.get(plant.user().account_id or AccountId(""))
+    assert (account.enabled, account.user_name) == (False, "ada@acme.example")
+    assert plant.idp.sessions(account.id) == 0
+    assert plant.row("sync_account").reason == "account_exists"
+
+
+def test_control_o14_a_hold_that_is_lifted_before_anybody_looked_takes_the_account_all_the_same(
+    plant: Plant,
+) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.begin_handover()
+    first = plant.account_id()
+    plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM)
+    plant.do(c.Release, actor=SYSTEM, kind=HoldKind.SCIM)
+    plant.worker.drain()
+    second = plant.account_id()
+    assert second != first
+    plant.clock.move(1)
+    plant.begin_handover()
+    plant.do(c.Resend)
+    plant.worker.drain()
+    assert plant.account_id() == second
+
+
+def test_control_o14_a_press_after_a_revoked_one_gets_a_new_account(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    first = plant.begin_handover().account
+    plant.do(c.RevokeInvitation)
+    plant.do(c.Invite)
+    plant.clock.move(1)
+    assert plant.begin_handover().account != first
+
+
+def test_an_account_that_vanished_while_its_user_was_off_is_not_made_anew(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    activate(plant)
+    plant.idp.delete(plant.account_id())
+    plant.do(c.Disable)
+    plant.worker.drain()
+    assert {row.lane for row in plant.waiting()} == {Lane.CLOCK}
+    plant.do(c.Enable)
+    plant.worker.drain()
+    assert plant.row("sync_account").reason == "account_missing"
+    assert plant.idp.accounts() == []
+
+
+def test_an_address_that_changed_while_its_user_was_off_must_be_proven(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    activate(plant)
+    plant.do(c.Disable)
+    profile = a_profile(email="new@acme.example")
+    plant.do(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
+    plant.worker.drain()
+    plant.do(c.Enable)
+    plant.worker.drain()
+    account = plant.account()
+    assert account.enabled
+    assert account.required_actions == {"VERIFY_EMAIL"}
+
+
+def test_no_link_is_made_where_the_mapping_asks_for_nothing(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    mapping = plant.service.mapping
+    nothing = replace(mapping.rules[State.PENDING], required_actions=frozenset())
+    plant.service.mapping = replace(mapping, rules={**mapping.rules, State.PENDING: nothing})
+    plant.idp.edit(plant.account_id(), requiredActions=[])
+    with pytest.raises(Misconfigured):
+        plant.begin_handover()
+    assert plant.idp.linked_sub(plant.account_id()) is None
+
+
+def test_an_account_whose_creation_was_not_answered_is_found_again_by_a_user_renamed_since(
+    plant: Plant,
+) -> None:
+    plant.create()
+    plant.idp.fail("create", Unavailable("no answer"), reply_lost=True)
+    plant.worker.drain()
+    profile = a_profile("countess@acme.example")
+    plant.do(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
+    plant.worker.drain()
+    assert plant.account().user_name == "countess@acme.example"
+    assert plant.user().account_id == plant.account_id()

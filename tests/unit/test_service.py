@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import Invalid, NotFound, Refusal, Refused, Taken, VersionConflict
+from connector.domain.lifecycle import allowed_actions
 from connector.domain.model import HoldKind, PortalUser, State, TenantId, UserId, state_of
-from connector.domain.policy import InvitePolicy
+from connector.domain.policy import DeletePolicy, EmailChange, InvitePolicy, Sso
+from connector.domain.transitions import Action
 from connector.store.engine import make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
+from connector.store.tables import metadata
 from tests.support.builders import (
     ACME,
     ADA,
@@ -150,6 +154,22 @@ def test_a_name_too_short_for_keycloak_is_refused_with_a_sentence(house: House) 
         house.create(name="ab")
 
 
+def test_a_name_too_long_for_keycloak_is_refused_with_a_sentence(house: House) -> None:
+    with pytest.raises(Invalid, match="at most 255 characters"):
+        house.create(name="a" * 256)
+
+
+def test_an_address_in_another_case_is_the_same_address(house: House) -> None:
+    user = house.create()
+    profile = replace(user.profile, email="Ada@Acme.example")
+    after = house.service.handle(
+        command(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
+    )
+    assert after.invitation == user.invitation
+    assert after.profile.email == "Ada@Acme.example"
+    assert house.timeline()[-1][0] == "edit"
+
+
 def test_a_foreign_tenants_user_is_not_found(house: House) -> None:
     house.create()
     with pytest.raises(Refused) as caught:
@@ -170,8 +190,6 @@ def test_changed_values_stand_on_the_timeline_with_their_request(house: House) -
 
 
 def test_a_hard_delete_leaves_no_personal_data(tmp_path: Path) -> None:
-    from connector.domain.policy import DeletePolicy
-
     house = House(tmp_path, delete=DeletePolicy.HARD)
     user = house.create()
     profile = replace(user.profile, given_name="Augusta")
@@ -226,3 +244,49 @@ def test_an_accepted_invitation_is_accepted_once(house: House) -> None:
     with pytest.raises(Refused) as caught:
         house.service.handle(command(c.Accept, actor=PERSON, generation=1))
     assert caught.value.reason is Refusal.LINK_USED
+
+
+@pytest.mark.parametrize("policy", [{"delete": DeletePolicy.HARD}, {"delete": DeletePolicy.SOFT}])
+def test_nothing_that_is_stored_holds_the_address_of_who_was_forgotten(
+    tmp_path: Path, policy: dict[str, Any]
+) -> None:
+    house = House(tmp_path, **policy)
+    house.create()
+    profile = a_profile(email="new@acme.example")
+    house.service.handle(command(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile)))
+    house.service.handle(command(c.Delete, actor=SYSTEM))
+    if policy["delete"] is DeletePolicy.SOFT:
+        house.service.handle(command(c.Purge, actor=SYSTEM))
+    engines = make_engines(f"sqlite:///{tmp_path / 'usher.db'}")
+    with engines.read.connect() as database:
+        rows = {t.name: repr(database.execute(select(t)).all()) for t in metadata.sorted_tables}
+    engines.dispose()
+    assert "acme" in rows["user"]
+    assert not [name for name, content in rows.items() if "acme.example" in content]
+
+
+def test_who_signs_in_at_the_tenants_own_provider_is_active_when_restored(tmp_path: Path) -> None:
+    house = House(tmp_path, sso=Sso(alias="corporate"))
+    house.create()
+    house.service.handle(command(c.Delete, actor=SYSTEM))
+    assert state_of(house.service.handle(command(c.Restore)), NOW) is State.ACTIVE
+
+
+def test_a_restore_whose_name_is_taken_by_now_changes_nothing(house: House) -> None:
+    house.create()
+    gone = house.service.handle(command(c.Delete, actor=SYSTEM))
+    house.create(BOB)
+    with pytest.raises(Taken):
+        house.service.handle(command(c.Restore))
+    with house.store.read() as work:
+        assert work.users.get(ACME, ADA) == gone
+
+
+def test_what_the_policy_forbids_is_not_among_the_allowed_actions(house: House) -> None:
+    user = house.create()
+    fixed = house.service.facts(a_tenant(email_change=EmailChange.NEVER))
+    assert Action.CHANGE_EMAIL not in allowed_actions(user, fixed)
+    assert Action.CHANGE_EMAIL in allowed_actions(user, house.service.facts(a_tenant()))
+    house.service.handle(command(c.Delete, actor=SYSTEM))
+    purged = house.service.handle(command(c.Purge, actor=SYSTEM))
+    assert allowed_actions(purged, house.service.facts(a_tenant())) == set()

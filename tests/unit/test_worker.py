@@ -2,16 +2,29 @@
 
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from connector.application.followup import FollowUp, FollowUpTimes
+from connector.application.ports import Store, UnitOfWork
 from connector.application.worker import Worker, WorkerSettings, backoff
 from connector.domain import commands as c
-from connector.domain.errors import Forbidden, Misconfigured, Rejected, Unavailable
-from connector.domain.model import HoldKind, State, UserId, state_of
+from connector.domain.effects import Lane
+from connector.domain.errors import (
+    Busy,
+    Exists,
+    Forbidden,
+    Misconfigured,
+    Refusal,
+    Refused,
+    Rejected,
+    Unavailable,
+)
+from connector.domain.model import AccountId, HoldKind, State, Tenant, UserId, state_of
 from connector.domain.policy import DAY, DeletePolicy
-from tests.support.builders import ACME, NOW, PERSON, SYSTEM
+from tests.support.builders import ACME, ADA, NOW, PERSON, SYSTEM, a_document, a_profile
 from tests.support.plant import Plant
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-000000000002")
@@ -212,6 +225,7 @@ def test_a_hand_over_left_alone_loses_its_link_and_is_closed(plant: Plant) -> No
     assert look(handover.id, request_id="r") == NOW + 900
     plant.clock.time = NOW + 900
     assert look(handover.id, request_id="r") == NOW + 1800
+    plant.worker.drain()
     assert plant.idp.linked_sub(plant.account_id()) is None
     plant.clock.time = NOW + 1800
     assert look(handover.id, request_id="r") is None
@@ -243,3 +257,160 @@ def test_rows_that_a_dead_worker_left_running_are_taken_at_the_next_start(plant:
     assert plant.worker.recover() == 1
     plant.worker.drain()
     assert len(plant.post.sent) == 1
+
+
+def test_who_is_made_anew_before_the_old_account_is_gone_gets_in_all_the_same(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.idp.fail("delete", Unavailable("busy"))
+    plant.do(c.Delete, actor=SYSTEM)
+    plant.create(BOB)
+    plant.worker.drain()
+    waiting = {row.reason for row in plant.waiting(BOB) if row.effect == "sync_account"}
+    assert waiting == {"unavailable"}
+    for _ in range(2):
+        plant.clock.move(60)
+        plant.worker.drain()
+    assert plant.account().usher_id == f"acme:{BOB}"
+    assert plant.post.sent[-1][:2] == ("invitation", "ada@acme.example")
+
+
+def test_a_name_that_was_given_up_in_the_same_moment_is_tried_once_more(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Exists("User exists with same username"))
+    plant.worker.drain()
+    assert plant.account().usher_id == f"acme:{ADA}"
+
+
+def test_a_mail_that_was_refused_for_good_does_not_hold_up_the_next(plant: Plant) -> None:
+    plant.create()
+    plant.post.error = Rejected("message", "554 looks like spam")
+    plant.worker.drain()
+    plant.post.error = None
+    plant.do(c.Resend)
+    plant.worker.drain()
+    assert [template for template, _, _ in plant.post.sent] == ["activation_resend"]
+
+
+@pytest.mark.parametrize("error", [Busy("locked"), Refused(Refusal.NOT_DUE, State.PENDING)], ids=str)
+def test_what_may_go_well_at_the_next_look_is_never_quarantined(plant: Plant, error: Exception) -> None:
+    plant.create()
+    plant.idp.fail("create", error)
+    plant.worker.drain()
+    row = plant.row("sync_account")
+    assert (row.state, row.reason) == ("ready", "unavailable")
+    plant.clock.move(60)
+    plant.worker.drain()
+    assert len(plant.post.sent) == 1
+
+
+class Flaky:
+    """A store whose first transactions fail."""
+
+    def __init__(self, store: Store, error: Exception, times: int) -> None:
+        self._store = store
+        self._error = error
+        self._left = times
+        self.tried = 0
+
+    def write(self) -> AbstractContextManager[UnitOfWork]:
+        self._fail()
+        return self._store.write()
+
+    def read(self) -> AbstractContextManager[UnitOfWork]:
+        self._fail()
+        return self._store.read()
+
+    def _fail(self) -> None:
+        self.tried += 1
+        if self.tried <= self._left:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [Busy("locked"), RuntimeError("malformed")], ids=str)
+def test_a_worker_outlives_a_database_that_fails(plant: Plant, error: Exception) -> None:
+    plant.create()
+    store = Flaky(plant.store, error, times=6)
+    worker = Worker(store, plant.worker._performers, plant.clock, WorkerSettings(poll=0.01))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not plant.post.sent and time.monotonic() < deadline:
+        time.sleep(0.02)
+    worker.stop()
+    thread.join(20)
+    assert len(plant.post.sent) == 1
+
+
+@pytest.mark.parametrize("error", [Busy("locked"), RuntimeError("malformed")], ids=str)
+def test_the_heartbeat_outlives_a_database_that_fails(plant: Plant, error: Exception) -> None:
+    store = Flaky(plant.store, error, times=2)
+    settings = WorkerSettings(heartbeat=0.01)
+    worker = Worker(store, plant.worker._performers, plant.clock, settings)
+    worker._running.add((0, 0))
+    thread = threading.Thread(target=worker._beat)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while store.tried < 3 and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    worker.stop()
+    thread.join(20)
+    assert store.tried >= 3
+
+
+def test_a_mail_whose_row_was_lost_is_not_asked_for_anew(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.do(c.Resend)
+    plant.worker._one_batch(Lane.ACCOUNT, 8)
+    (row,) = plant.worker._claim(Lane.MAIL, 4)
+    with plant.store.write() as work:
+        work.outbox.release_all(now=NOW)
+    plant.worker.drain()
+    plant.worker._perform(row)
+    assert plant.worker.drain() == 0
+
+
+def test_a_reminder_waits_in_the_mails_lane_and_not_in_the_clocks(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.post.error = Unavailable("no route")
+    plant.clock.time = NOW + 5 * DAY
+    plant.worker.drain()
+    row = plant.row("send_mail")
+    assert (row.lane, row.sink, row.target) == (Lane.MAIL, "smtp:default", "reminder/1")
+    assert [row.effect for row in plant.waiting() if row.lane is Lane.CLOCK] == ["expire_invitation"]
+
+
+def test_a_reminder_is_not_taken_for_the_invitations_mail(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.clock.time = NOW + 5 * DAY
+    plant.worker.drain()
+    assert plant.user().invitation.sent_at == NOW  # type: ignore[union-attr]
+
+
+def test_an_invitation_that_is_prolonged_by_its_mail_keeps_the_request(plant: Plant) -> None:
+    plant.create()
+    plant.clock.move(10)
+    plant.worker.drain()
+    assert {row.request_id for row in plant.waiting()} == {"request-1"}
+
+
+def test_a_person_seen_complete_is_not_let_in_if_the_address_changed_meanwhile(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    handover = plant.begin_handover()
+    plant.idp.finish_actions(plant.account_id(), created_at=NOW)
+    profile = a_profile(email="new@acme.example")
+
+    class Meanwhile:
+        """The looks at Keycloak take as long as somebody needs to change the address."""
+
+        def is_complete(self, tenant: Tenant, account: AccountId) -> bool:
+            plant.do(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
+            return plant.accounts.is_complete(tenant, account)
+
+    followup = FollowUp(plant.service, Meanwhile(), FollowUpTimes())  # type: ignore[arg-type]
+    assert not followup.activate_if_complete(handover, request_id="r")
+    assert state_of(plant.user(), NOW) is State.PENDING
