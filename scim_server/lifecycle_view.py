@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from connector.application.ports import ReadyDocument
-from connector.domain.lifecycle import Facts, allowed_actions
+from connector.domain.decision import Facts
+from connector.domain.lifecycle import allowed_actions
 from connector.domain.model import InvitationStatus, PortalUser, state_of
 from scim_server.names import LIFECYCLE
 from scim_server.times import text_of

@@ -8,9 +8,10 @@ from typing import Any
 from connector.application.ports import Clock, Entry, Ids, Store, Tenants, UnitOfWork
 from connector.domain import effects as fx
 from connector.domain.commands import Command
+from connector.domain.decision import Decision, Facts
 from connector.domain.document import Index, changed_values, index_of
 from connector.domain.errors import NotFound, Refused, VersionConflict
-from connector.domain.lifecycle import Decision, Facts, action_of, decide
+from connector.domain.lifecycle import action_of, decide
 from connector.domain.mapping import AccountMapping
 from connector.domain.model import (
     ActorKind,

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from connector.application.service import Service
+from connector.domain.decision import Facts
 from connector.domain.document import Index, fold, index_of
-from connector.domain.lifecycle import Facts
 from connector.domain.mapping import AccountMapping, AccountRule, Presence
 from connector.domain.model import (
     Actor,
