@@ -133,10 +133,13 @@ def _route_or_none(segments: list[str]) -> tuple[Route | None, str]:
 
 
 def _parameters(incoming: Request) -> Mapping[str, str]:
-    """The query's parameters by folded name; a list's may be spread over several."""
+    """The query's parameters by folded name; a list's may be spread over several. An empty one is none:
+    clients that build their URLs from a form send those.
+    """
     found: dict[str, list[str]] = {}
     for name, value in incoming.args.items(multi=True):
-        found.setdefault(name.lower(), []).append(value)
+        if value:
+            found.setdefault(name.lower(), []).append(value)
     return {name: ",".join(values) if name in _LISTS else values[0] for name, values in found.items()}
 
 
