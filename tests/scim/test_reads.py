@@ -157,7 +157,7 @@ def test_pages(five: Caller, query: dict[str, Any], start: int, names: str) -> N
 
 
 @pytest.mark.parametrize("name", ["startIndex", "count"])
-@pytest.mark.parametrize("value", ["abc", "", "1.5", "१"])
+@pytest.mark.parametrize("value", ["abc", "1.5", "१"])
 def test_a_page_number_that_is_none_is_refused(generic: Caller, name: str, value: str) -> None:
     assert generic.get("/Users", **{name: value}).error == (400, "invalidValue")
 
@@ -186,7 +186,7 @@ def test_the_root_lists_every_resource(five: Caller) -> None:
 
 
 def test_an_empty_parameter_is_none(five: Caller) -> None:
-    assert five.get("/Users?filter=&count=&startIndex=&attributes=").json == five.get("/Users").json
+    assert five.get("/Users", filter="", count="", startIndex="", attributes="").json == five.get("/Users").json
 
 
 # --- entity tags -----------------------------------------------------------------------------------
