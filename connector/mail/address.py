@@ -1,5 +1,8 @@
 """Reads one e-mail address apart and says how it is written on the wire. It owns which addresses we take
 (RFC 5321 §4.1.2 without quoted local parts and address literals); it must not know mails or servers.
+
+A local part with ``=?`` is legal and refused all the same: mail programs decode it as an encoded word
+(RFC 2047), and then the reader sees another address than the one it was sent to.
 """
 
 import re
@@ -7,7 +10,8 @@ from dataclasses import dataclass
 
 import idna
 
-_LOCAL_PART = re.compile(r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"]{1,64}")
+_LOCAL_PART = re.compile(r"(?!.*=\?)[^\s()<>\[\]:;@\\,\"]+")
+_LOCAL_PART_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 _ASCII_DOMAIN = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
     r"(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*",
@@ -38,9 +42,16 @@ def parse(address: str) -> Mailbox:
     :raises ValueError: it names none, or more than one.
     """
     local_part, at, domain = address.rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local_part):
+    if not at or not _is_local_part(local_part):
         raise ValueError("is not an e-mail address")
     return Mailbox(local_part=local_part, domain=_ascii(domain))
+
+
+def _is_local_part(text: str) -> bool:
+    """Whether ``text`` may stand before the @; what cannot be seen (controls, direction marks) may not."""
+    if not text.isprintable() or not _LOCAL_PART.fullmatch(text):
+        return False
+    return len(text.encode()) <= _LOCAL_PART_OCTETS
 
 
 def _ascii(domain: str) -> str:

@@ -11,6 +11,8 @@ from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unava
 
 MAX_LENGTH = 300
 
+_MAX_LOOKED_AT = 2000
+
 
 class Stage(StrEnum):
     """How far the conversation has come (RFC 5321 §4.1.1)."""
@@ -20,6 +22,9 @@ class Stage(StrEnum):
     SENDER = "MAIL FROM"
     RECIPIENT = "RCPT TO"
     CONTENT = "DATA"
+    """The command; nothing of the mail was sent yet."""
+    ANSWER = "the end of DATA"
+    """The mail was sent, or some of it; only the answer tells what became of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +33,6 @@ class Answer:
 
     code: int
     text: str
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the command was done (RFC 5321 §4.2.1)."""
-        return 200 <= self.code < 300
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".rstrip()
@@ -59,7 +59,7 @@ def _bad_message(answer: Answer) -> OutsideError:
 
 
 _ALL = frozenset(Stage)
-_ONE_MAIL = frozenset({Stage.RECIPIENT, Stage.CONTENT})
+_ONE_MAIL = frozenset({Stage.RECIPIENT, Stage.CONTENT, Stage.ANSWER})
 
 # fmt: off
 _RULES: tuple[tuple[frozenset[Stage], str, Callable[[Answer], OutsideError]], ...] = (
@@ -74,7 +74,7 @@ _RULES: tuple[tuple[frozenset[Stage], str, Callable[[Answer], OutsideError]], ..
     (_ONE_MAIL,                    r"4",                    _later),
     (_ONE_MAIL,                    r"5\d\d 5\.1\.",         _bad_recipient),
     (_ONE_MAIL,                    r"5\d\d 5\.[67]\.",      _bad_message),
-    (frozenset({Stage.RECIPIENT}), r"55[013]",              _bad_recipient),
+    (frozenset({Stage.RECIPIENT}), r"55[0136]",             _bad_recipient),
     (_ONE_MAIL,                    r"",                     _bad_message),
 )
 # fmt: on
@@ -89,17 +89,26 @@ def error_of(stage: Stage, answer: Answer) -> OutsideError:
     return next(make(answer) for stages, code, make in _RULES if stage in stages and re.match(code, text))
 
 
+_ENHANCED_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)", re.ASCII)
 _LINK = re.compile(r"\S*(?:://|/invite/)\S*")
 _ADDRESS = re.compile(r"[^\s<>]*@[^\s<>]*")
 
 
 def answer_of(code: int, reply: bytes | str, *, recipient: str) -> Answer:
     """A server's reply, fit to be kept. Servers quote whom and what they refuse, so addresses, links and
-    the recipient's local part are struck out.
+    the recipient's local part are struck out, but not the enhanced code in front (a local part may be "1").
     """
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    text = text[:_MAX_LOOKED_AT]
+    enhanced = _ENHANCED_CODE.match(text)
+    kept = enhanced[0] if enhanced else ""
+    words = f"{kept} {_anonymous(text[len(kept) :], recipient)}".split()
+    return Answer(code=code, text=" ".join(words)[:MAX_LENGTH])
+
+
+def _anonymous(text: str, recipient: str) -> str:
+    """``text`` without addresses, links and what cannot be seen."""
+    text = "".join(character if character.isprintable() else " " for character in text)
     text = _ADDRESS.sub("[address]", _LINK.sub("[link]", text))
     local_part = re.escape(recipient.rpartition("@")[0])
-    text = re.sub(rf"(?<!\w){local_part}(?!\w)", "[address]", text, flags=re.IGNORECASE)
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return Answer(code=code, text=" ".join(printable.split())[:MAX_LENGTH])
+    return re.sub(rf"(?<!\w){local_part}(?!\w)", "[address]", text, flags=re.IGNORECASE)

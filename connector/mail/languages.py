@@ -49,7 +49,7 @@ def regional(language: str, tags: Iterable[str]) -> Locale:
 def moment(at: float, time_zone: str, locale: Locale) -> str:
     """Epoch seconds as a date with weekday, a time and the name of the time zone.
 
-    :raises LookupError: there is no such time zone.
+    :raises LookupError: there is no such time zone. :raises ValueError: its name can be none.
     """
     zone = ZoneInfo(time_zone)
     then = datetime.fromtimestamp(at, zone)

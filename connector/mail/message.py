@@ -1,14 +1,19 @@
 """Puts a mail together in its RFC 5322 form. It owns headers and parts; it must not know templates, users
 or servers.
+
+The headers with somebody's text are written here and not by ``EmailMessage``: that one reads them first,
+so a tenant named ``=?utf-8?q?=0D=0ABcc:…?=`` gets a line of its own, and a long quoted name loses its
+quotes when it is folded (CPython 3.11), which makes an address of what stands in it.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
+from email.policy import SMTP
+from email.utils import format_datetime, quote
 from hashlib import sha256
 
 from connector.domain.errors import Misconfigured
@@ -17,7 +22,11 @@ from connector.mail.look import Logo
 from connector.mail.templates import Content
 
 _DIGEST_LENGTH = 32
-_FORBIDDEN = frozenset("\r\n\0")
+_LINE = 76
+_SHORT = 64
+_CRLF = "\r\n"
+_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories that no header may hold: controls, halves of characters, ends of lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,45 +54,66 @@ def content_id(image: bytes, domain: str) -> str:
 
 def build(headers: Headers, content: Content, logo: Logo | None) -> bytes:
     """The mail as bytes with CRLF line ends, the same for the same arguments: multipart/alternative of text
-    and HTML, the latter with the logo in a multipart/related (RFC 2387). Header text is ASCII unless an
+    and HTML, the latter with the logo in a multipart/related (RFC 2387). The head is ASCII unless an
     address needs SMTPUTF8 anyway.
 
-    :raises Misconfigured: a header would hold CR, LF or NUL.
+    :raises Misconfigured: a header would hold CR, LF, NUL or another control character.
     """
-    boxes = (headers.sender, headers.recipient, headers.reply_to)
-    utf8 = any(box.needs_smtputf8 for box in boxes if box)
-    mail = EmailMessage(policy=SMTPUTF8 if utf8 else SMTP)
-    for name, value in _header_lines(headers, content.subject):
-        mail[name] = _checked(name, value)
-    mail.set_content(content.text, cte="quoted-printable")
-    mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
-    if logo:
-        _embed(mail, logo)
-    _fix_boundaries(mail, _digest(headers.message_id))
-    return mail.as_bytes()
+    head = "".join(f"{name}: {value}{_CRLF}" for name, value in _header_lines(headers, content.subject))
+    return head.encode() + _parts(content, logo, _digest(headers.message_id))
 
 
 def _header_lines(headers: Headers, subject: str) -> Iterator[tuple[str, str]]:
     yield "Date", format_datetime(datetime.fromtimestamp(headers.at, UTC))
-    yield "From", _address(headers.sender, headers.from_name)
+    yield "From", _named(headers.from_name, _address(headers.sender))
     if headers.reply_to:
         yield "Reply-To", _address(headers.reply_to)
     yield "To", _address(headers.recipient)
-    yield "Subject", subject
-    yield "Message-ID", headers.message_id
+    yield "Subject", _text("Subject", subject)
+    yield "Message-ID", _checked("Message-ID", headers.message_id)
     yield "Auto-Submitted", "auto-generated"  # RFC 3834: no out-of-office answers, please
-    yield "Usher-Request-Id", headers.request_id
+    yield "Usher-Request-Id", _checked("Usher-Request-Id", headers.request_id)
 
 
-def _address(box: Mailbox, name: str = "") -> str:
-    _checked("From", name)
-    return str(Address(name, box.local_part, box.domain))
+def _named(name: str, address: str) -> str:
+    """A display name and its address (RFC 5322 §3.4): the name quoted or encoded, the address on a line of
+    its own if both are long.
+    """
+    if not name:
+        return address
+    text = _text("From", name)
+    shown = f'"{quote(name)}"' if text == name else text
+    gap = " " if len(f"From: {shown} <{address}>") <= _LINE else f"{_CRLF} "
+    return f"{shown}{gap}<{address}>"
+
+
+def _text(header: str, text: str) -> str:
+    """``text`` as it is if it is short and plain, else in encoded words (RFC 2047), folded."""
+    _checked(header, text)
+    if text.isascii() and len(text) <= _SHORT and "=?" not in text:
+        return text
+    return Header(text, "utf-8", header_name=header, maxlinelen=_LINE).encode(linesep=_CRLF)
+
+
+def _address(box: Mailbox) -> str:
+    return _checked("of an address", str(box))
 
 
 def _checked(name: str, value: str) -> str:
-    if _FORBIDDEN & set(value):
-        raise Misconfigured(f"the mail header {name} would hold a line break or NUL; nothing was sent")
+    if any(unicodedata.category(character) in _FORBIDDEN for character in value):
+        raise Misconfigured(f"the mail header {name} would hold a control character; nothing was sent")
     return value
+
+
+def _parts(content: Content, logo: Logo | None, digest: str) -> bytes:
+    """The MIME headers and all that follows them."""
+    mail = EmailMessage(policy=SMTP)
+    mail.set_content(content.text, cte="quoted-printable")
+    mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    if logo:
+        _embed(mail, logo)
+    _fix_boundaries(mail, digest)
+    return mail.as_bytes()
 
 
 def _embed(mail: EmailMessage, logo: Logo) -> None:

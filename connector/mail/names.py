@@ -9,11 +9,13 @@ from connector.domain.model import Profile
 
 MAX_LENGTH = 80
 
+_MAX_LOOKED_AT = 500  # of a longer text nothing further on can reach the mail
+
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn"})
 _JOINERS = "\u200c\u200d"  # Persian and Indic names are spelt with them
 _LINK = re.compile(r"\S*(?:://|\bwww\.|@)\S*", re.IGNORECASE)
-_INNER_DOT = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=\w)")
+_INNER_DOT = re.compile(rf"(?<=[\w{_JOINERS}])[.\u2024\u3002\ufe52\uff0e\uff61](?=[\w{_JOINERS}])")
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 
 
@@ -23,7 +25,8 @@ def clean_name(text: str) -> str:
     A dot between letters gets a space behind it: mail programs turn ``evil.example`` into a link, while
     ``Dr.Muster`` only gains from it.
     """
-    visible = "".join(_shown(character) for character in unicodedata.normalize("NFC", text))
+    normal = unicodedata.normalize("NFC", text[:_MAX_LOOKED_AT])
+    visible = "".join(_shown(character) for character in normal)
     words = _INNER_DOT.sub(". ", _LINK.sub(" ", visible)).split()
     name = " ".join(words)
     return name if len(name) <= MAX_LENGTH else name[: MAX_LENGTH - 1].rstrip() + "…"

@@ -139,7 +139,7 @@ class MailRenderer:
             return None
         try:
             return moment(user.invitation.expires_at, tenant.time_zone, locale)
-        except LookupError:
+        except (LookupError, ValueError):
             zone = tenant.time_zone
             raise Misconfigured(f"tenant '{tenant.id}': there is no time zone '{zone}'") from None
 

@@ -2,11 +2,14 @@
 not know templates or users.
 """
 
+import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Timer
 
 from connector.application.ports import Mail
 from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unavailable
@@ -16,17 +19,21 @@ from connector.mail.address import Mailbox
 from connector.mail.answers import Answer, Stage, answer_of, error_of
 from connector.mail.envelope import Envelope
 
+_DONE = range(200, 300)
+_GO_AHEAD = range(354, 355)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """How long to wait for the server, in seconds: for the connection, for the answer to a command, for the
-    answer to a whole mail, for its goodbye.
+    answer to a whole mail, for its goodbye; and for all of it after the connection, however it dawdles.
     """
 
     connect: float = 10.0
     command: float = 30.0
     content: float = 60.0
     goodbye: float = 2.0
+    whole: float = 65.0
 
 
 class SmtpMailer:
@@ -68,12 +75,13 @@ class SmtpMailer:
         with self._explained(Stage.OPENING, recipient):
             smtp = self._connect()
         try:
-            with self._explained(Stage.OPENING, recipient):
-                _wait_at_most(smtp, self._timeouts.command)
-                smtp.ehlo_or_helo_if_needed()
-                self._encrypt(smtp)
-                self._login(smtp)
-            yield smtp
+            with _cut_after(smtp, self._timeouts.whole):
+                with self._explained(Stage.OPENING, recipient):
+                    _wait_at_most(smtp, self._timeouts.command)
+                    smtp.ehlo_or_helo_if_needed()
+                    self._encrypt(smtp)
+                    self._login(smtp)
+                yield smtp
         finally:
             self._say_goodbye(smtp)
 
@@ -120,15 +128,19 @@ class SmtpMailer:
         with self._explained(Stage.RECIPIENT, recipient):
             _expect(Stage.RECIPIENT, recipient, smtp.rcpt(str(recipient)))
         with self._explained(Stage.CONTENT, recipient):
+            _expect(Stage.CONTENT, recipient, smtp.docmd("DATA"), wanted=_GO_AHEAD)
+        with self._explained(Stage.ANSWER, recipient):
             _wait_at_most(smtp, self._timeouts.content)
-            return str(_expect(Stage.CONTENT, recipient, smtp.data(message)))
+            smtp.send(_framed(message))
+            return str(_expect(Stage.ANSWER, recipient, smtp.getreply()))
 
     # --- what came of a step -----------------------------------------------------------------------
 
     @contextmanager
     def _explained(self, stage: Stage, recipient: Mailbox) -> Iterator[None]:
         """Turn what the library raises in a step into our errors. All of it is an ``OSError``, so order
-        matters: a bad answer, a lost connection, a server that lacks something, the network.
+        matters: a bad answer, a lost connection, a server that lacks something, the network. TLS that fails
+        after the opening is a lost connection, too.
         """
         try:
             yield
@@ -138,6 +150,8 @@ class SmtpMailer:
         except (smtplib.SMTPServerDisconnected, ssl.SSLEOFError) as error:
             raise self._lost(stage, error) from None
         except (smtplib.SMTPException, ssl.SSLError) as error:
+            if stage is not Stage.OPENING:
+                raise self._lost(stage, error) from None
             raise Misconfigured(f"the mail server {self._place}: {error}") from None
         except UnicodeError:
             raise Misconfigured(f"the mail server {self._place} has an impossible name") from None
@@ -145,7 +159,7 @@ class SmtpMailer:
             raise self._lost(stage, error) from None
 
     def _lost(self, stage: Stage, error: OSError) -> OutsideError:
-        unsure = stage is Stage.CONTENT
+        unsure = stage is Stage.ANSWER
         what = "the connection was lost before the answer" if unsure else "does not answer"
         text = f"the mail server {self._place}: {what} ({type(error).__name__})"
         return Unavailable(text, unsure=unsure)
@@ -170,11 +184,38 @@ def _mail_options(smtp: smtplib.SMTP, envelope: Envelope, size: int) -> list[str
     raise Misconfigured("the address to send from needs SMTPUTF8, which the mail server does not offer")
 
 
-def _expect(stage: Stage, recipient: Mailbox, reply: tuple[int, bytes]) -> Answer:
+def _expect(stage: Stage, recipient: Mailbox, reply: tuple[int, bytes], *, wanted: range = _DONE) -> Answer:
     answer = answer_of(*reply, recipient=str(recipient))
-    if not answer.is_good:
+    if answer.code not in wanted:
         raise error_of(stage, answer)
     return answer
+
+
+def _framed(message: bytes) -> bytes:
+    """The mail with a dot before each line's first dot, and its end (RFC 5321 §4.5.2)."""
+    end = b"" if message.endswith(b"\r\n") else b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", message) + end + b".\r\n"
+
+
+@contextmanager
+def _cut_after(smtp: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """Cut the connection if the block takes longer. Time-outs of a socket are for each read, so a server
+    that says a word now and then could hold us for ever.
+    """
+    timer = Timer(seconds, _cut, [smtp])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(smtp: smtplib.SMTP) -> None:
+    """End the connection below TLS; whoever reads or writes it meets its end."""
+    if smtp.sock is not None:
+        with suppress(OSError):
+            socket.socket.shutdown(smtp.sock, socket.SHUT_RDWR)
 
 
 def _wait_at_most(smtp: smtplib.SMTP, seconds: float) -> None:

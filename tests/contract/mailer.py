@@ -1,5 +1,5 @@
-"""The contract of ``ports.Mailer``. Each implementation's test class inherits it and says how to look into the
-other side and how to break it.
+"""The contract of ``ports.Mailer``. Each implementation's test class inherits it and says how to look into
+the other side and how to break it.
 """
 
 from email import message_from_bytes, policy

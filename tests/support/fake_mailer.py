@@ -1,5 +1,5 @@
-"""A mailer in memory for tests, held to the same contract as the real ones. It keeps what was sent and can be
-told to fail.
+"""A mailer in memory for tests, held to the same contract as the real ones. It keeps what was sent and can
+be told to fail.
 """
 
 from collections import deque

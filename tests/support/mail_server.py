@@ -1,5 +1,5 @@
-"""Mail servers for tests: a real one on loopback that can be told what to answer, and a few that only ever say
-what is written down for them. They own their sockets and threads and end with the block.
+"""Mail servers for tests: a real one on loopback that can be told what to answer, and a few that only ever
+say what is written down for them. They own their sockets and threads and end with the block.
 """
 
 import socket
@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from time import sleep
+from typing import Any, BinaryIO
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -48,20 +49,22 @@ class MailServer:
     hang_up: bool = False
     arrived: list[Arrived] = field(default_factory=list)
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802 (aiosmtpd looks for this name)
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         envelope.mail_from, envelope.mail_options = address, options
         return self.answers.get("MAIL", "250 OK")
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd looks for this name)
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         if "RCPT" not in self.answers:
             envelope.rcpt_tos.append(address)
         return self.answers.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 (aiosmtpd looks for this name)
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
         if self.hang_up:
             server.transport.abort()
             return "250 nobody hears this"
@@ -71,7 +74,7 @@ class MailServer:
                     sender=envelope.mail_from,
                     recipient=envelope.rcpt_tos[0],
                     message=envelope.original_content,
-                    encrypted=session.ssl is not None,
+                    encrypted=server.transport.get_extra_info("ssl_object") is not None,
                     options=tuple(envelope.mail_options),
                 )
             )
@@ -113,6 +116,44 @@ def talking_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
     thread.join(timeout=5)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A talk of fixed replies: the first greets, each other answers a line, or a whole mail after a 354.
+    Then it hangs up. ``heard`` is every line that came, over all connections.
+    """
+
+    replies: tuple[str, ...]
+    heard: list[str] = field(default_factory=list)
+
+    def __call__(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as lines:
+            content = False
+            for number, reply in enumerate(self.replies):
+                if number:
+                    self._listen(lines, until_dot=content)
+                connection.sendall(reply.encode() + b"\r\n")
+                content = reply.startswith("354")
+            if content:
+                lines.readline()
+
+    def _listen(self, lines: BinaryIO, *, until_dot: bool) -> None:
+        while line := lines.readline():
+            self.heard.append(line.decode().rstrip("\r\n"))
+            if not until_dot or line == b".\r\n":
+                return
+
+
+def dawdles(connection: socket.socket) -> None:
+    """A talk that greets, then says a line now and then for seconds, and no in the end."""
+    connection.sendall(b"220 slowly\r\n")
+    for _ in range(150):
+        connection.sendall(b"250-still thinking\r\n")
+        sleep(0.02)
+    connection.sendall(b"550 no\r\n550 no\r\n")
+    while connection.recv(1024):
+        pass
 
 
 def says(line: str) -> Callable[[socket.socket], None]:
