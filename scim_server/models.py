@@ -58,7 +58,7 @@ class Link(scim.Reference[scim.External]):
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source_type: type[Any], handler: GetCoreSchemaHandler
+        cls, _source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Plain text."""
         return handler(str)

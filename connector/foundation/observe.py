@@ -54,6 +54,8 @@ _SECRET_VALUES = (
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _DEEPEST = 8
+_TALKATIVE = ("alembic", "urllib3")
+"""Libraries that tell their every step at info; what goes wrong in them is still told."""
 
 
 def configure_logging(
@@ -78,6 +80,8 @@ def configure_logging(
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[*_first_steps(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
