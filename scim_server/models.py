@@ -57,9 +57,7 @@ class Link(scim.Reference[scim.External]):
     __slots__ = ()
 
     @classmethod
-    def __get_pydantic_core_schema__(
-        cls, _source: type[Any], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, _source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Plain text."""
         return handler(str)
 

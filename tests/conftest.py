@@ -19,7 +19,7 @@ from connector.demo.java import find_java
 from connector.demo.keycloak import RunningKeycloak, running_keycloak
 from connector.demo.obtain import cache_folder, obtain_keycloak
 from connector.demo.steps import PlainSteps
-from tests.support.machine import obtained, tell_what_did_not_run
+from tests.support.machine import obtained, refuse_skips, tell_what_did_not_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -35,9 +35,23 @@ def pytest_terminal_summary(
     tell_what_did_not_run(terminalreporter, config)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    refuse_skips(session)
+
+
+@pytest.fixture(scope="session")
+def keycloak_program(pytestconfig: pytest.Config) -> Path:
+    """A Keycloak in the cache, ready to be started."""
+    return obtained(pytestconfig, "a real Keycloak", _keycloak_in_the_cache)
+
+
+def _keycloak_in_the_cache() -> Path:
+    return obtain_keycloak(find_java(os.environ), PlainSteps(), os.environ, cache_folder(os.environ))
+
+
 @pytest.fixture(scope="session")
 def keycloak(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningKeycloak]:
     """One real Keycloak for the whole run. Each module makes a realm of its own in it."""
     given = os.environ.get("USHER_TEST_KEYCLOAK")
@@ -45,14 +59,9 @@ def keycloak(
         url, user, password = given.split(",", 2)
         yield RunningKeycloak(url=url.rstrip("/"), admin_user=user, admin_password=password)
         return
-    steps = PlainSteps()
-    obtained(pytestconfig, "a real Keycloak", lambda: _keycloak_in_the_cache(steps))
-    with running_keycloak(tmp_path_factory.mktemp("keycloak"), steps, os.environ) as server:
+    request.getfixturevalue("keycloak_program")
+    with running_keycloak(tmp_path_factory.mktemp("keycloak"), PlainSteps(), os.environ) as server:
         yield server
-
-
-def _keycloak_in_the_cache(steps: PlainSteps) -> Path:
-    return obtain_keycloak(find_java(os.environ), steps, os.environ, cache_folder(os.environ))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,14 @@ class NotFetched(Exception):
     """One source did not give the archive; the text says why."""
 
 
-def fetch(folder: Path, steps: Steps, env: Mapping[str, str], *, release: str = RELEASE) -> Path:
+def fetch(
+    folder: Path,
+    steps: Steps,
+    env: Mapping[str, str],
+    *,
+    release: str = RELEASE,
+    sha256: str = SHA256,
+) -> Path:
     """The checked archive in ``folder``: from Maven if it is on the path, else from the release page.
 
     :raises DemoError: no source has it; the sentence names each with its reason.
@@ -38,7 +45,7 @@ def fetch(folder: Path, steps: Steps, env: Mapping[str, str], *, release: str = 
     for source in (_from_maven, _from_release):
         try:
             archive = source(folder, steps, env, release)
-            _check(archive)
+            _check(archive, sha256)
         except NotFetched as reason:
             reasons.append(f"  {reason}")
         else:
@@ -59,13 +66,13 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder / f"keycloak-{VERSION}"
 
 
-def _check(archive: Path) -> None:
+def _check(archive: Path, sha256: str) -> None:
     digest = hashlib.sha256()
     with archive.open("rb") as data:
         while block := data.read(BLOCK):
             digest.update(block)
-    if digest.hexdigest() != SHA256:
-        raise NotFetched(f"{archive.name}: its SHA-256 is {digest.hexdigest()}, not {SHA256}")
+    if digest.hexdigest() != sha256:
+        raise NotFetched(f"{archive.name}: its SHA-256 is {digest.hexdigest()}, not {sha256}")
 
 
 def _from_maven(folder: Path, steps: Steps, env: Mapping[str, str], release: str) -> Path:

@@ -3,12 +3,11 @@ what each must show; the clicks are in ``walk``.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connector.demo.browser import running_browser
 from connector.demo.errors import DemoError
 from connector.demo.steps import Steps, timed
 from connector.demo.system import System
@@ -179,25 +178,23 @@ STEPS: tuple[tuple[str, Callable[[Journey], None]], ...] = (
 
 
 def walk_through(
-    system: System, inbox_url: str, steps: Steps, env: Mapping[str, str], shots: Path | None
+    system: System, inbox_url: str, browser: "Browser", steps: Steps, shots: Path | None
 ) -> str | None:
     """Go all the way; None if every step showed what it must, else ``STEP: what was seen``.
 
     :param shots: folder for screenshots; made if it is not there.
-    :raises DemoError: there is no browser.
     """
     if shots is not None:
         shots.mkdir(parents=True, exist_ok=True)
-    with running_browser(env) as browser:
-        page = browser.new_page(viewport=DESKTOP)
-        page.set_default_timeout(PATIENCE)
-        journey = Journey(system, inbox_url, browser, page, shots)
-        for name, step in STEPS:
-            steps.working(name, brief=True)
-            seen = _attempt(step, journey, steps, name)
-            if seen is not None:
-                journey.shoot("failed")
-                return f"{name}: {seen}"
+    page = browser.new_page(viewport=DESKTOP)
+    page.set_default_timeout(PATIENCE)
+    journey = Journey(system, inbox_url, browser, page, shots)
+    for name, step in STEPS:
+        steps.working(name, brief=True)
+        seen = _attempt(step, journey, steps, name)
+        if seen is not None:
+            journey.shoot("failed")
+            return f"{name}: {seen}"
     return None
 
 

@@ -31,7 +31,8 @@ class RunningKeycloak:
     url: str
     admin_user: str
     admin_password: str = field(repr=False)
-    log: Path | None = None
+    process: Child | None = None
+    """None if somebody else has started it."""
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def running_keycloak(folder: Path, steps: Steps, env: Mapping[str, str]) -> Iter
             seconds=READY_SECONDS,
             tell=lambda: steps.working("Starting Keycloak"),
         )
-        yield RunningKeycloak(url=url, admin_user=ADMIN, admin_password=password, log=log)
+        yield RunningKeycloak(url=url, admin_user=ADMIN, admin_password=password, process=child)
 
 
 SHORT_LIVED = {"JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1"}

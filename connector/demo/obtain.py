@@ -8,7 +8,6 @@ built once, in the copy in the cache, and every start is an optimized one.
 import fcntl
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +15,11 @@ from pathlib import Path
 
 from connector.demo.archive import VERSION, fetch, unpack
 from connector.demo.errors import DemoError
+from connector.demo.process import Child
 from connector.demo.steps import Steps
 
 BUILD_OPTIONS = ("--db=dev-file", "--health-enabled=true")
-BUILD_SECONDS = 300
-LAST = 1500
+BUILD_SECONDS = 300.0
 
 
 def cache_folder(env: Mapping[str, str]) -> Path:
@@ -44,7 +43,7 @@ def obtain_keycloak(java: Path, steps: Steps, env: Mapping[str, str], cache: Pat
     with _alone(cache / "lock"), tempfile.TemporaryDirectory(dir=cache, prefix="new-") as folder:
         if not built.is_dir():
             fresh = _unbuilt(given, Path(folder), steps, env)
-            _build(fresh, java, steps, env)
+            _build(fresh, cache / "build.log", java, steps, env)
             fresh.rename(built)
     return built
 
@@ -78,26 +77,10 @@ def _unbuilt(given: Path | None, folder: Path, steps: Steps, env: Mapping[str, s
     return Path(shutil.copytree(given, folder / "keycloak", ignore=shutil.ignore_patterns("data")))
 
 
-def _build(home: Path, java: Path, steps: Steps, env: Mapping[str, str]) -> None:
-    steps.working("Building Keycloak, once")
-    try:
-        result = subprocess.run(
-            [home / "bin" / "kc.sh", "build", *BUILD_OPTIONS],
-            capture_output=True,
-            text=True,
-            timeout=BUILD_SECONDS,
-            env=java_environment(java, env),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DemoError(
-            f"Keycloak was not built after {BUILD_SECONDS} seconds.",
-            "The machine is too busy: close other programs and start again.",
-        ) from error
-    if result.returncode != 0:
-        raise DemoError(
-            f"Keycloak could not be built:\n{(result.stdout + result.stderr)[-LAST:]}",
-            "Check that KEYCLOAK_HOME, if it is set, names an untouched distribution.",
-        )
+def _build(home: Path, log: Path, java: Path, steps: Steps, env: Mapping[str, str]) -> None:
+    command = [str(home / "bin" / "kc.sh"), "build", *BUILD_OPTIONS]
+    with Child("Keycloak's build", command, log=log, env=java_environment(java, env)) as build:
+        build.wait_until_done(seconds=BUILD_SECONDS, tell=lambda: steps.working("Building Keycloak, once"))
 
 
 def java_environment(java: Path, env: Mapping[str, str]) -> dict[str, str]:

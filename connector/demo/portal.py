@@ -16,14 +16,16 @@ from connector.domain.model import Tenant
 from connector.foundation.brand import css_properties
 
 COOKIE = "sample_portal"
-REFRESH_SECONDS = 5
+REFRESH_SECONDS = 3
 
 
 @dataclass(slots=True)
 class _Visitor:
-    """One browser: its sign-ins on their way by state, its sessions by tenant."""
+    """One browser: its sign-ins on their way by state, each with the page to show if nobody is signed in;
+    its sessions by tenant.
+    """
 
-    attempts: dict[str, tuple[str, Attempt]] = field(default_factory=dict)
+    attempts: dict[str, tuple[str, Attempt, str]] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
 
 
@@ -37,6 +39,7 @@ def portal_app(tenants: Mapping[str, Tenant], keycloak: RelyingParty, url: str) 
         ("/callback", views.callback, "GET"),
         ("/<tenant>", views.home, "GET"),
         ("/<tenant>/hello", views.hello, "GET"),
+        ("/<tenant>/ended", views.ended, "GET"),
         ("/<tenant>/sign-in", views.sign_in, "POST"),
         ("/<tenant>/sign-out", views.sign_out, "POST"),
     ):
@@ -56,7 +59,7 @@ class _Views:
         return render_template("portal_index.html", tenants=self._tenants.values())
 
     def home(self, tenant: str) -> str | AnyResponse:
-        """Signed in, not any more, or off to find out silently."""
+        """Signed in, or off to find out silently who is: after a session's end perhaps somebody else."""
         known = self._tenant(tenant)
         visitor = self._visitor()
         session = visitor.sessions.pop(tenant, None) if visitor else None
@@ -65,13 +68,17 @@ class _Views:
         try:
             session = self._keycloak.refreshed(session)
         except Refused:
-            return _page("ended", known, session)
+            return self._ask_keycloak(tenant, silent=True, otherwise="ended")
         visitor.sessions[tenant] = session
         return _page("signed_in", known, session)
 
     def hello(self, tenant: str) -> str:
         """Nobody is signed in."""
         return _page("signed_out", self._tenant(tenant))
+
+    def ended(self, tenant: str) -> str:
+        """Somebody was signed in, and nobody is any more."""
+        return _page("ended", self._tenant(tenant))
 
     def sign_in(self, tenant: str) -> AnyResponse:
         """Off to Keycloak's sign-in page."""
@@ -90,24 +97,26 @@ class _Views:
         """Back from Keycloak."""
         visitor = self._visitor()
         attempts = visitor.attempts if visitor else {}
-        tenant, attempt = attempts.pop(request.args.get("state", ""), (None, None))
-        if visitor is None or tenant is None or attempt is None:
+        found = attempts.pop(request.args.get("state", ""), None)
+        if visitor is None or found is None:
             return redirect("/", 303)
+        tenant, attempt, otherwise = found
         code = request.args.get("code")
         if code is None:
-            return redirect(f"/{tenant}/hello", 303)
+            return redirect(f"/{tenant}/{otherwise}", 303)
         try:
             visitor.sessions[tenant] = self._keycloak.redeem(code, attempt)
         except Refused:
-            return _page("ended", self._tenant(tenant))
+            return redirect(f"/{tenant}/ended", 303)
         return redirect(f"/{tenant}", 303)
 
-    def _ask_keycloak(self, tenant: str, *, silent: bool) -> AnyResponse:
+    def _ask_keycloak(self, tenant: str, *, silent: bool, otherwise: str = "hello") -> AnyResponse:
         attempt = Attempt()
         cookie = request.cookies.get(COOKIE, "")
         if cookie not in self._visitors:
             cookie = secrets.token_urlsafe(24)
-        self._visitors.setdefault(cookie, _Visitor()).attempts[attempt.state] = (tenant, attempt)
+            self._visitors[cookie] = _Visitor()
+        self._visitors[cookie].attempts[attempt.state] = (tenant, attempt, otherwise)
         response = redirect(self._keycloak.authorize_url(attempt, silent=silent), 303, Response)
         response.set_cookie(COOKIE, cookie, httponly=True, samesite="Lax")
         return response

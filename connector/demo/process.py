@@ -2,7 +2,6 @@
 owns starting, watching and stopping; it must not know which program it is.
 """
 
-import math
 import os
 import signal
 import socket
@@ -11,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import NoReturn, Self
 
 from connector.demo.errors import DemoError
@@ -27,6 +25,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+SLOW = "A slow or full machine is the usual cause: close other programs and start again."
+DEAD = "If the lines above do not say what to change, start again."
 
 
 class Child:
@@ -59,12 +61,7 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -86,26 +83,27 @@ class Child:
         """
         end = time.monotonic() + seconds
         while not ready():
-            if not self.is_running:
-                raise self._failure(f"{self.name} ended with exit code {self.exit_code}")
+            if not self.is_running and not ready():
+                raise self.death()
             if time.monotonic() > end:
-                raise self._failure(f"{self.name} was not ready after {seconds:.0f} seconds")
+                raise self._failure(f"{self.name} was not ready after {seconds:.0f} seconds", SLOW)
             tell()
             time.sleep(POLL_SECONDS)
 
-    def wait_until_it_ends(self) -> NoReturn:
-        """Wait for good.
+    def wait_until_done(self, *, seconds: float, tell: Callable[[], None] = lambda: None) -> None:
+        """Wait for a program that ends by itself.
 
-        :raises DemoError: it ended.
+        :raises DemoError: it failed, or the time is over.
         """
-        self.wait_until(lambda: False, seconds=math.inf)
-        raise AssertionError("unreachable: only an exception ends the waiting")
+        self.wait_until(lambda: self.exit_code == 0, seconds=seconds, tell=tell)
 
-    def _failure(self, what: str) -> DemoError:
+    def death(self) -> DemoError:
+        """The error of a program that has ended."""
+        return self._failure(f"{self.name} ended with exit code {self.exit_code}", DEAD)
+
+    def _failure(self, what: str, do: str) -> DemoError:
         return DemoError(
-            f"{what}. The last lines of its log:\n{self.tail()}",
-            f"The whole log is {self.log}. A slow or full machine is the usual cause: "
-            "close other programs and start again.",
+            f"{what}. The last lines of its log:\n{self.tail()}", f"{do} The whole log is {self.log}."
         )
 
     def tail(self, lines: int = LOG_LINES) -> str:
@@ -113,11 +111,11 @@ class Child:
         with self.log.open(encoding="utf-8", errors="replace") as text:
             return "\n".join(f"    {line.rstrip()}" for line in deque(text, lines))
 
-    def stop(self) -> None:
-        """Ask the whole group to end, and end it after a while; fine if it has ended."""
+    def stop(self, patience: float = STOP_SECONDS) -> None:
+        """Ask the whole group to end, and end it after some seconds; fine if it has ended."""
         self._signal(signal.SIGTERM)
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -129,3 +127,16 @@ class Child:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
             return
+
+
+def watch(children: Sequence[Child], tell: Callable[[], None] = lambda: None) -> NoReturn:
+    """Wait for good, calling ``tell`` now and then.
+
+    :raises DemoError: one of them ended.
+    """
+    while True:
+        for child in children:
+            if not child.is_running:
+                raise child.death()
+        tell()
+        time.sleep(POLL_SECONDS)

@@ -47,7 +47,7 @@ def _post(keycloak: RunningKeycloak, path: str, body: dict[str, Any]) -> None:
         answer.raise_for_status()
     except requests.RequestException as error:
         raise DemoError(
-            f"Keycloak did not take the sample portal: {error}", f"Look at its log: {keycloak.log}"
+            f"Keycloak did not take the sample portal: {error}", "Look at Keycloak's log."
         ) from error
 
 

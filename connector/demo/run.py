@@ -4,23 +4,25 @@ words at the terminal and the end of all that it started.
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from connector.demo.browser import running_browser
 from connector.demo.check import ADDRESS, FAMILY_NAME, GIVEN_NAME, walk_through
 from connector.demo.errors import DemoError
 from connector.demo.inbox import running_inbox
 from connector.demo.inbox_page import inbox_app
 from connector.demo.keycloak import running_keycloak
-from connector.demo.process import free_port
+from connector.demo.process import free_port, watch
 from connector.demo.scim import active_body
 from connector.demo.steps import Steps, telling, timed
 from connector.demo.system import System, running_system
@@ -59,6 +61,9 @@ def demo(*, check: bool, shots: Path | None, data: Path | None) -> int:
         except DemoError as error:
             steps.say(f"\n{error.what}\n{error.do}")
             return 1
+        except OSError as error:
+            steps.say(f"\nThe operating system refuses: {error}\n{DISK}")
+            return 1
         except KeyboardInterrupt:
             steps.say("\nStopped; nothing of it runs any more.")
             return 1 if check else 0
@@ -66,8 +71,8 @@ def demo(*, check: bool, shots: Path | None, data: Path | None) -> int:
 
 def _unattended(folder: Path, steps: Steps, shots: Path | None) -> int:
     since = time.monotonic()
-    with running_demo(folder, steps, os.environ) as running:
-        failed = walk_through(running.system, running.inbox_url, steps, os.environ, shots)
+    with running_browser(os.environ) as browser, running_demo(folder, steps, os.environ) as running:
+        failed = walk_through(running.system, running.inbox_url, browser, steps, shots)
     if failed is not None:
         steps.say(f"Logs are in {folder}")
         raise Failed(f"FAILED at {failed}")
@@ -78,9 +83,12 @@ def _unattended(folder: Path, steps: Steps, shots: Path | None) -> int:
 def _attended(folder: Path, steps: Steps) -> NoReturn:
     with running_demo(folder, steps, os.environ) as running:
         system = running.system
-        user = system.scim.create(ADDRESS, GIVEN_NAME, FAMILY_NAME)
+        with timed(steps, f"{GIVEN_NAME} {FAMILY_NAME} is pushed over SCIM and invited"):
+            user = system.scim.create(ADDRESS, GIVEN_NAME, FAMILY_NAME)
+            system.inbox.wait_for(ADDRESS)
         steps.say(_next_steps(running, user))
-        system.process.wait_until_it_ends()
+        children = [child for child in (system.keycloak.process, system.process) if child]
+        watch(children, tell=lambda: steps.working("Running", brief=True))
 
 
 @contextmanager
@@ -90,15 +98,23 @@ def running_demo(folder: Path, steps: Steps, env: Mapping[str, str]) -> Iterator
     :raises DemoError: something did not come up.
     """
     with ExitStack() as stack:
-        inbox = stack.enter_context(running_inbox())
-        inbox_url = stack.enter_context(serving(inbox_app(inbox), free_port()))
-        with timed(steps, "Keycloak runs"):
-            keycloak = stack.enter_context(running_keycloak(folder, steps, env))
-        with timed(steps, "Usher and the sample portal run"):
-            system = stack.enter_context(
-                running_system(folder, keycloak, inbox, realm=REALM, steps=steps, env=env)
-            )
-        yield Demo(system, inbox_url)
+        try:
+            yield _started(stack, folder, steps, env)
+        except KeyboardInterrupt:
+            steps.working("Stopping everything")
+            raise
+
+
+def _started(stack: ExitStack, folder: Path, steps: Steps, env: Mapping[str, str]) -> Demo:
+    inbox = stack.enter_context(running_inbox())
+    inbox_url = stack.enter_context(serving(inbox_app(inbox), free_port()))
+    with timed(steps, "Keycloak runs"):
+        keycloak = stack.enter_context(running_keycloak(folder, steps, env))
+    with timed(steps, "Usher and the sample portal run"):
+        system = stack.enter_context(
+            running_system(folder, keycloak, inbox, realm=REALM, steps=steps, env=env)
+        )
+    return Demo(system, inbox_url)
 
 
 def _next_steps(running: Demo, user: str) -> str:
@@ -109,37 +125,59 @@ def _next_steps(running: Demo, user: str) -> str:
         portal=system.portal_url,
         scim=system.scim.url,
         user=user,
+        address=ADDRESS,
         token=system.token_file,
         body=json.dumps(active_body(active=False), separators=(",", ":")),
-        usher=f"usher --config {system.usher.config}",
+        usher=_typed(system.usher.line()),
         tenant=system.tenant,
         console=f"{keycloak.url}/admin/master/console/#/{REALM}",
         login=f"{keycloak.admin_user} / {keycloak.admin_password}",
     )
 
 
+def _typed(command: Sequence[str]) -> str:
+    """A command as somebody would type it in this folder."""
+    program, *rest = command
+    if shutil.which(Path(program).name) == program:
+        program = Path(program).name
+    elif Path(program).is_relative_to(Path.cwd()):
+        program = str(Path(program).relative_to(Path.cwd()))
+    return shlex.join([program, *rest])
+
+
 NEXT_STEPS = """
-Everything runs, and the identity provider has pushed {name} over SCIM.
+Everything runs. The company's identity provider has pushed {name} over SCIM,
+and her invitation is in the inbox.
 
   1  Open the inbox, and press the button in her invitation:
+
          {inbox}
-  2  Choose a password at Keycloak. You arrive at the sample portal, signed in:
+
+  2  Confirm the address with Keycloak's mail (it is in the inbox too), then choose a
+     password. You arrive at the sample portal, signed in:
+
          {portal}
+
   3  Take her access away as her company would, and watch the portal:
-         curl -X PATCH {scim}/Users/{user} \\
+
+         curl -i -X PATCH {scim}/Users/{user} \\
            -H "Authorization: Bearer $(cat {token})" \\
            -H "Content-Type: application/scim+json" \\
            -d '{body}'
-  4  See what Usher knows of it:
-         {usher} user explain {tenant} {user}
+
+  4  See what happened, and why:
+
+         {usher} user explain {tenant} {address}
 
   SCIM endpoint      {scim}
-             token   {token}
+  SCIM token         {token}
   Keycloak console   {console}
-             login   {login}
+                     {login}
 
 Ctrl-C stops all of it.
 """
+
+DISK = "Check the free space and the rights of the temporary folder and of ~/.cache/portal-usher."
 
 
 @contextmanager
@@ -153,6 +191,10 @@ def _folder(data: Path | None) -> Iterator[Path]:
         yield folder
     except KeyboardInterrupt:
         shutil.rmtree(folder)
+        raise
+    except Exception:
+        if not any(folder.iterdir()):
+            folder.rmdir()
         raise
     shutil.rmtree(folder)
 
