@@ -8,7 +8,7 @@ import pytest
 from connector.demo.browser import find_chromium, running_browser
 from connector.demo.errors import DemoError
 from connector.demo.java import find_java, java_version
-from tests.unit.test_demo_obtain import program
+from tests.support.programs import program
 
 
 def a_java(folder: Path, version: str) -> Path:

@@ -15,6 +15,7 @@ import responses
 from connector.demo.archive import SHA256, VERSION, fetch, unpack
 from connector.demo.errors import DemoError
 from connector.demo.obtain import cache_folder, obtain_keycloak
+from tests.support.programs import program
 
 RELEASE = "https://releases.example"
 DOWNLOAD = f"{RELEASE}/{VERSION}/keycloak-{VERSION}.tar.gz"
@@ -39,13 +40,6 @@ class Silent:
 @pytest.fixture
 def steps() -> Silent:
     return Silent()
-
-
-def program(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
 
 
 def distribution(folder: Path, script: str = BUILDS) -> Path:
@@ -171,10 +165,11 @@ def test_without_a_network_each_source_is_named_with_its_reason(tmp_path: Path, 
     assert "Check the network" in refused.value.do
 
 
+@responses.activate
 def test_a_maven_that_fails_is_quoted(tmp_path: Path, steps: Silent) -> None:
     program(tmp_path / "bin" / "mvn", "#!/bin/sh\necho '[ERROR] Could not resolve host'\nexit 1\n")
-    with responses.RequestsMock() as net, pytest.raises(DemoError, match="Maven: Could not resolve host"):
-        net.get(DOWNLOAD, status=404)
+    responses.get(DOWNLOAD, status=404)
+    with pytest.raises(DemoError, match="Maven: Could not resolve host"):
         fetch(tmp_path, steps, {"PATH": str(tmp_path / "bin")}, release=RELEASE)
 
 
