@@ -8,7 +8,8 @@ import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 
-from connector.application.ports import Clock, Store, Tenants, Token
+from connector.application.ports import Clock, Store, Tenants
+from connector.application.records import Token
 from connector.domain.errors import Busy
 from connector.domain.model import Actor, ActorKind, Tenant, TenantId
 from scim_server.errors import out_of_scope, unauthorized

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from connector.application.ports import ReadyDocument
+from connector.application.records import ReadyDocument
 from connector.domain.decision import Facts
 from connector.domain.lifecycle import allowed_actions
 from connector.domain.model import InvitationStatus, PortalUser, state_of

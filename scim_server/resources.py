@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from connector.application.ports import ReadyDocument
+from connector.application.records import ReadyDocument
 from connector.domain.model import PortalUser
 from connector.domain.query import Page
 from scim_server.errors import bad_path, bad_value

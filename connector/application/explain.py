@@ -4,7 +4,7 @@ what happened, what waits. It owns the report's shape; it must not change anythi
 
 from dataclasses import dataclass
 
-from connector.application.ports import Entry, MailAttempt, OutboxRow
+from connector.application.records import Entry, MailAttempt, OutboxRow
 from connector.application.service import Service
 from connector.domain.errors import NotFound
 from connector.domain.lifecycle import allowed_actions

@@ -6,7 +6,8 @@ times of these looks; it must not talk to a browser.
 from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
-from connector.application.ports import HandOver, HandOverStatus, UnitOfWork
+from connector.application.ports import UnitOfWork
+from connector.application.records import HandOver, HandOverStatus
 from connector.application.service import Service, sink_of
 from connector.domain import commands as c
 from connector.domain import effects as fx

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
-from connector.application.ports import OutboxRow
 from connector.application.post import Letter, Post
+from connector.application.records import OutboxRow
 from connector.application.service import Service, sink_of
 from connector.domain import commands as c
 from connector.domain import effects as fx

@@ -2,16 +2,23 @@
 class in ``tests/contract`` holds every implementation to. It owns shapes only; no adapter is named here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
+from connector.application.records import (
+    Entry,
+    HandOver,
+    Mail,
+    MailAttempt,
+    OutboxRow,
+    ReadyDocument,
+    Token,
+)
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.document import Index
 from connector.domain.effects import Effect, Lane
-from connector.domain.model import AccountId, PortalUser, State, Tenant, TenantId, UserId
+from connector.domain.model import AccountId, PortalUser, Tenant, TenantId, UserId
 from connector.domain.query import Page, Query
 
 # --- time, ids, tenants --------------------------------------------------------------------------
@@ -50,18 +57,6 @@ class Tenants(Protocol):
 
 
 # --- the database --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyDocument:
-    """A stored SCIM document as bytes, without ``meta``, ``active`` and ``groups``."""
-
-    id: UserId
-    document: bytes
-    version: int
-    created_at: float
-    modified_at: float
-    active: bool
 
 
 class Users(Protocol):
@@ -131,38 +126,6 @@ class Users(Protocol):
     def admins(self, tenant: TenantId, *, other_than: UserId) -> tuple[int, int]:
         """(administrators not deleted, active ones among them) besides one user."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxRow:
-    """One thing to do, as stored. ``subject`` is ``u:<tenant>/<user id>``; times are epoch seconds."""
-
-    id: int
-    tenant: TenantId
-    request_id: str
-    created_at: float
-    subject: str
-    effect: str
-    target: str
-    lane: Lane
-    sink: str
-    prio: int
-    state: str
-    due_at: float | None
-    wanted: int
-    taken: int | None
-    attempt: int
-    failures: int
-    first_failed_at: float | None
-    unsure: int
-    reason: str | None
-    detail: str | None
-    finished_at: float | None
-
-    @property
-    def user_id(self) -> UserId:
-        """The user that the subject names."""
-        return UserId(self.subject.partition("/")[2])
 
 
 class Outbox(Protocol):
@@ -253,23 +216,6 @@ class Outbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One line of a user's timeline. ``changes`` maps an attribute to (before, after)."""
-
-    tenant: TenantId
-    user_id: UserId
-    at: float
-    actor: str
-    source: str
-    request_id: str
-    action: str
-    before: State
-    after: State
-    reason: str = ""
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-
-
 class Timeline(Protocol):
     """What happened to each user; append-only, no link and no secret in it."""
 
@@ -284,25 +230,6 @@ class Timeline(Protocol):
     def erase(self, tenant: TenantId, user: UserId) -> None:
         """Forget the values in a user's entries; that something happened stays."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A bearer token as stored: its SHA-256 alone. ``name`` is the connection that owns its holds."""
-
-    id: str
-    tenant: TenantId
-    name: str
-    digest: str
-    scope: str
-    created_at: float
-    expires_at: float | None
-    revoked_at: float | None = None
-    last_used_at: float | None = None
-
-    def is_live(self, now: float) -> bool:
-        """Whether it still opens the door."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class Tokens(Protocol):
@@ -327,51 +254,6 @@ class Tokens(Protocol):
     def used(self, tenant: TenantId, token: str, *, at: float) -> None:
         """Remember the last use."""
         ...
-
-
-class HandOverStatus(StrEnum):
-    """``OPEN`` while a person is between our button and our done page."""
-
-    OPEN = "open"
-    DONE = "done"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver:
-    """One person on the way through Keycloak. Nothing in it is secret: the cookie and the code are kept
-    as SHA-256 (hex), state, nonce and verifier of ``leg`` are derived from a key file.
-
-    ``sub`` is the subject of the temporary link (32 lower-case hex digits), empty until there is one;
-    ``account`` the account it was made on.
-    """
-
-    id: str
-    tenant: TenantId
-    user_id: UserId
-    generation: int
-    browser: str
-    opened_at: float
-    link_until: float
-    closes_at: float
-    status: HandOverStatus = HandOverStatus.OPEN
-    sub: str = ""
-    account: AccountId | None = None
-    leg: int = 0
-    code: str = ""
-    code_until: float | None = None
-    code_client: str = ""
-    code_redirect_uri: str = ""
-    code_challenge: str = ""
-    code_nonce: str = ""
-
-    def is_open(self, now: float) -> bool:
-        """Whether the person may still come back to us."""
-        return self.status is HandOverStatus.OPEN and now < self.closes_at
-
-    def may_link(self, now: float) -> bool:
-        """Whether the temporary link may still be used."""
-        return self.status is HandOverStatus.OPEN and bool(self.sub) and now < self.link_until
 
 
 class HandOvers(Protocol):
@@ -418,20 +300,6 @@ class HandOvers(Protocol):
     def close_all(self, tenant: TenantId, user: UserId) -> int:
         """Close the user's open ones; how many there were."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailAttempt:
-    """One try to send one mail. ``outcome``: sent, failed, skipped; ``answer``: SMTP's, no address."""
-
-    tenant: TenantId
-    user_id: UserId
-    template: str
-    generation: int
-    at: float
-    outcome: str
-    answer: str
-    message_id: str
 
 
 class MailAttempts(Protocol):
@@ -589,16 +457,6 @@ class Mailer(Protocol):
         :raises Misconfigured: our credentials or settings are.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """A mail ready to go: ``message`` is its RFC 5322 form, ``recipient`` the envelope's."""
-
-    sender: str
-    recipient: str
-    message: bytes = field(repr=False)
-    message_id: str
 
 
 class Renderer(Protocol):

@@ -4,7 +4,8 @@ answer means for the record; it must not know templates or SMTP.
 
 from dataclasses import dataclass
 
-from connector.application.ports import Links, MailAttempt, Mailer, Renderer
+from connector.application.ports import Links, Mailer, Renderer
+from connector.application.records import MailAttempt
 from connector.application.service import Service
 from connector.domain.effects import Template
 from connector.domain.errors import MailRefused, Rejected

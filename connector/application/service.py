@@ -5,7 +5,8 @@ holds a change, its timeline entry and its outbox rows; it must not call anythin
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.application.ports import Clock, Entry, Ids, Store, Tenants, UnitOfWork
+from connector.application.ports import Clock, Ids, Store, Tenants, UnitOfWork
+from connector.application.records import Entry
 from connector.domain import effects as fx
 from connector.domain.commands import Command
 from connector.domain.decision import Decision, Facts

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from connector.application.ports import Token
+from connector.application.records import Token
 from connector.application.service import Service
 from connector.domain.errors import Invalid
 from connector.domain.model import TenantId

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import structlog
 
 from connector.application.performers import Again, Performers
-from connector.application.ports import Clock, Outbox, OutboxRow, Store
+from connector.application.ports import Clock, Outbox, Store
+from connector.application.records import OutboxRow
 from connector.domain.effects import Lane
 from connector.domain.errors import (
     Busy,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from connector.application.ports import Entry, OutboxRow, UnitOfWork
+from connector.application.ports import UnitOfWork
+from connector.application.records import Entry, OutboxRow
 from connector.cli.context import OPERATOR, SOURCE, new_request_id, opened_core
 from connector.cli.output import console, iso, show_fields, show_json, show_table
 from connector.cli.users import Json, row_fields

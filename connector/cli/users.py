@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.application.explain import Explanation, explain
-from connector.application.ports import Entry, OutboxRow
+from connector.application.records import Entry, OutboxRow
 from connector.application.service import Service
 from connector.cli.context import OPERATOR, SOURCE, known_tenant, new_request_id, opened_core
 from connector.cli.output import console, iso, show_fields, show_json, show_table

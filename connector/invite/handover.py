@@ -11,14 +11,8 @@ from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
-from connector.application.ports import (
-    Entry,
-    HandOver,
-    HandOverStatus,
-    Ids,
-    OutboxRow,
-    UnitOfWork,
-)
+from connector.application.ports import Ids, UnitOfWork
+from connector.application.records import Entry, HandOver, HandOverStatus, OutboxRow
 from connector.application.service import Service, sink_of
 from connector.domain.effects import CheckHandover, Effect, SyncAccount
 from connector.domain.errors import Unavailable, UsherError

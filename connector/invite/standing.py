@@ -7,7 +7,8 @@ from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 
-from connector.application.ports import HandOver, Tenants, UnitOfWork
+from connector.application.ports import Tenants, UnitOfWork
+from connector.application.records import HandOver
 from connector.domain.model import Invitation, PortalUser, State, Tenant, state_of
 
 

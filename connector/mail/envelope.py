@@ -4,7 +4,7 @@ must not know what is in the mail.
 
 from dataclasses import dataclass
 
-from connector.application.ports import Mail
+from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Rejected
 from connector.mail.address import Mailbox, parse
 

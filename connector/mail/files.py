@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from connector.application.ports import Clock, Mail
+from connector.application.ports import Clock
+from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Unavailable
 from connector.mail.envelope import Envelope
 

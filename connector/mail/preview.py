@@ -2,7 +2,8 @@
 the invented person; what it shows is made by the renderer that makes the real mails.
 """
 
-from connector.application.ports import Mail, Renderer
+from connector.application.ports import Renderer
+from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.model import Invitation, PortalUser, Profile, Tenant, UserId
 

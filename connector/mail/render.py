@@ -8,7 +8,8 @@ from html import escape
 from babel import Locale
 from jinja2 import BaseLoader, FileSystemLoader
 
-from connector.application.ports import Clock, Mail
+from connector.application.ports import Clock
+from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
 
-from connector.application.ports import Mail
+from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unavailable
 from connector.foundation.config import SmtpSettings
 from connector.foundation.faults import ConfigError

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, exists, insert, select, update
 
-from connector.application.ports import HandOver, HandOverStatus
+from connector.application.records import HandOver, HandOverStatus
 from connector.domain.model import AccountId, InvitationStatus, TenantId, UserId
 from connector.store.tables import handover, invitation
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, TextClause, select, text, update
 
-from connector.application.ports import OutboxRow
+from connector.application.records import OutboxRow
 from connector.domain.effects import Effect, Lane
 from connector.domain.model import TenantId, UserId
 from connector.store.tables import outbox

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from connector.application.ports import Entry, MailAttempt
+from connector.application.records import Entry, MailAttempt
 from connector.domain.model import State, TenantId, UserId
 from connector.store.tables import mail_attempt, timeline
 

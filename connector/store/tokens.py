@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, insert, select, update
 
-from connector.application.ports import Token
+from connector.application.records import Token
 from connector.domain.model import TenantId
 from connector.store.tables import token
 

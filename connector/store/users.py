@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from connector.application.ports import ReadyDocument
+from connector.application.records import ReadyDocument
 from connector.domain.document import Index, fold
 from connector.domain.errors import Taken
 from connector.domain.model import (

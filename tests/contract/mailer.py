@@ -6,7 +6,8 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from connector.application.ports import Mail, Mailer
+from connector.application.ports import Mailer
+from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Rejected, Unavailable
 
 SENDER = "portal@example.com"

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from connector.application.ports import Outbox, OutboxRow, Store
+from connector.application.ports import Outbox, Store
+from connector.application.records import OutboxRow
 from connector.domain.effects import (
     CheckHandover,
     EndSessions,

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from connector.application.ports import Token
+from connector.application.records import Token
 from connector.application.service import Service
 from connector.domain.model import Tenant, TenantId
 from connector.store.engine import make_engines

@@ -4,7 +4,7 @@ be told to fail.
 
 from collections import deque
 
-from connector.application.ports import Mail
+from connector.application.records import Mail
 from connector.mail.envelope import Envelope
 
 

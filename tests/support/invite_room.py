@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.performers import Performers
-from connector.application.ports import HandOver, OutboxRow
 from connector.application.post import Post
+from connector.application.records import HandOver, OutboxRow
 from connector.application.service import Service
 from connector.application.worker import Worker
 from connector.domain.commands import Create

@@ -7,8 +7,8 @@ from typing import Any
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.performers import Performers
-from connector.application.ports import HandOver, Mail, MailAttempt, OutboxRow
 from connector.application.post import Post
+from connector.application.records import HandOver, Mail, MailAttempt, OutboxRow
 from connector.application.worker import Worker
 from connector.domain import commands as c
 from connector.domain.account import Account

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
-from connector.application.ports import HandOverStatus
+from connector.application.records import HandOverStatus
 from connector.domain import commands as c
 from connector.domain.errors import Unavailable
 from connector.domain.model import State, state_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.application.ports import HandOver, HandOverStatus
+from connector.application.records import HandOver, HandOverStatus
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import Misconfigured, Rejected, Unavailable

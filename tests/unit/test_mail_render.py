@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connector.application.ports import Mail
+from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured, Rejected
 from connector.domain.model import Brand, PortalUser, Sender, Tenant

@@ -1,0 +1,160 @@
+"""What the ports hand over, as values: rows of the outbox, lines of the timeline, tokens, hand-overs,
+mails. It owns their shape and what can be told from them alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from connector.domain.effects import Lane
+from connector.domain.model import AccountId, State, TenantId, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyDocument:
+    """A stored SCIM document as bytes, without ``meta``, ``active`` and ``groups``."""
+
+    id: UserId
+    document: bytes
+    version: int
+    created_at: float
+    modified_at: float
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One thing to do, as stored. ``subject`` is ``u:<tenant>/<user id>``; times are epoch seconds."""
+
+    id: int
+    tenant: TenantId
+    request_id: str
+    created_at: float
+    subject: str
+    effect: str
+    target: str
+    lane: Lane
+    sink: str
+    prio: int
+    state: str
+    due_at: float | None
+    wanted: int
+    taken: int | None
+    attempt: int
+    failures: int
+    first_failed_at: float | None
+    unsure: int
+    reason: str | None
+    detail: str | None
+    finished_at: float | None
+
+    @property
+    def user_id(self) -> UserId:
+        """The user that the subject names."""
+        return UserId(self.subject.partition("/")[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a user's timeline. ``changes`` maps an attribute to (before, after)."""
+
+    tenant: TenantId
+    user_id: UserId
+    at: float
+    actor: str
+    source: str
+    request_id: str
+    action: str
+    before: State
+    after: State
+    reason: str = ""
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A bearer token as stored: its SHA-256 alone. ``name`` is the connection that owns its holds."""
+
+    id: str
+    tenant: TenantId
+    name: str
+    digest: str
+    scope: str
+    created_at: float
+    expires_at: float | None
+    revoked_at: float | None = None
+    last_used_at: float | None = None
+
+    def is_live(self, now: float) -> bool:
+        """Whether it still opens the door."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class HandOverStatus(StrEnum):
+    """``OPEN`` while a person is between our button and our done page."""
+
+    OPEN = "open"
+    DONE = "done"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """One person on the way through Keycloak. Nothing in it is secret: the cookie and the code are kept
+    as SHA-256 (hex), state, nonce and verifier of ``leg`` are derived from a key file.
+
+    ``sub`` is the subject of the temporary link (32 lower-case hex digits), empty until there is one;
+    ``account`` the account it was made on.
+    """
+
+    id: str
+    tenant: TenantId
+    user_id: UserId
+    generation: int
+    browser: str
+    opened_at: float
+    link_until: float
+    closes_at: float
+    status: HandOverStatus = HandOverStatus.OPEN
+    sub: str = ""
+    account: AccountId | None = None
+    leg: int = 0
+    code: str = ""
+    code_until: float | None = None
+    code_client: str = ""
+    code_redirect_uri: str = ""
+    code_challenge: str = ""
+    code_nonce: str = ""
+
+    def is_open(self, now: float) -> bool:
+        """Whether the person may still come back to us."""
+        return self.status is HandOverStatus.OPEN and now < self.closes_at
+
+    def may_link(self, now: float) -> bool:
+        """Whether the temporary link may still be used."""
+        return self.status is HandOverStatus.OPEN and bool(self.sub) and now < self.link_until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailAttempt:
+    """One try to send one mail. ``outcome``: sent, failed, skipped; ``answer``: SMTP's, no address."""
+
+    tenant: TenantId
+    user_id: UserId
+    template: str
+    generation: int
+    at: float
+    outcome: str
+    answer: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail ready to go: ``message`` is its RFC 5322 form, ``recipient`` the envelope's."""
+
+    sender: str
+    recipient: str
+    message: bytes = field(repr=False)
+    message_id: str
