@@ -10,7 +10,8 @@ from connector.application.ports import UnitOfWork
 from connector.application.records import Entry, OutboxRow
 from connector.cli.context import OPERATOR, SOURCE, new_request_id, opened_core
 from connector.cli.output import console, iso, show_fields, show_json, show_table
-from connector.cli.users import Json, row_fields
+from connector.cli.user_view import row_fields
+from connector.cli.users import Json
 from connector.domain.errors import NotFound
 from connector.domain.model import state_of
 

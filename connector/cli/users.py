@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from connector.application.explain import Explanation, explain
-from connector.application.records import Entry, OutboxRow
 from connector.application.service import Service
 from connector.cli.context import OPERATOR, SOURCE, known_tenant, new_request_id, opened_core
-from connector.cli.output import console, iso, show_fields, show_json, show_table
+from connector.cli.output import console, iso, show_json, show_table
+from connector.cli.user_view import details, entry_fields, entry_line, print_summary, print_waiting, summary
 from connector.domain import commands as c
 from connector.domain.document import fold
 from connector.domain.errors import NotFound
@@ -49,7 +49,7 @@ def list_users(
                     break
         labels = core.settings.labels.get(key, {})
     if json:
-        show_json([_summary(user, now) for user in users])
+        show_json([summary(user, now) for user in users])
         return
     show_table(
         ("id", "userName", "name", "state", "invited", "expires"),
@@ -72,10 +72,10 @@ def show(context: typer.Context, tenant: TenantName, user: UserName, json: Json 
     """Show one user: its state, its invitation, and what waits."""
     found = _explained(context, tenant, user)
     if json:
-        show_json(_summary(found.user, found.now) | _rest(found))
+        show_json(summary(found.user, found.now) | details(found))
         return
-    _print_summary(found)
-    _print_waiting(found.waiting)
+    print_summary(found)
+    print_waiting(found.waiting)
 
 
 @app.command("explain")
@@ -83,21 +83,21 @@ def explain_user(context: typer.Context, tenant: TenantName, user: UserName, jso
     """Show why a user is what it is: everything that happened, and what waits."""
     found = _explained(context, tenant, user)
     if json:
-        rest = _rest(found) | {"timeline": [_entry(entry) for entry in found.timeline]}
-        show_json(_summary(found.user, found.now) | rest)
+        rest = details(found) | {"timeline": [entry_fields(entry) for entry in found.timeline]}
+        show_json(summary(found.user, found.now) | rest)
         return
-    _print_summary(found)
+    print_summary(found)
     console.print("\n[bold]What happened[/bold]")
     show_table(
         ("when", "who", "by way of", "request", "action", "state", "why / what"),
-        (_line(entry) for entry in found.timeline),
+        (entry_line(entry) for entry in found.timeline),
     )
     console.print("\n[bold]Mails[/bold]")
     show_table(
         ("when", "mail", "generation", "outcome", "answer"),
         ((iso(m.at), m.template, m.generation, m.outcome, m.answer) for m in found.mails),
     )
-    _print_waiting(found.waiting)
+    print_waiting(found.waiting)
 
 
 @app.command()
@@ -225,115 +225,3 @@ def _explained(context: typer.Context, tenant: str, user: str) -> Explanation:
     with opened_core(context) as core:
         key = known_tenant(core.settings, tenant)
         return explain(core.service, key, _find(core.service, key, user).id)
-
-
-# --- showing ---------------------------------------------------------------------------------------
-
-
-def _summary(user: PortalUser, now: float) -> dict[str, Any]:
-    profile, invitation = user.profile, user.invitation
-    return {
-        "id": user.id,
-        "tenant": user.tenant,
-        "userName": profile.user_name,
-        "displayName": profile.display_name,
-        "email": profile.email,
-        "state": state_of(user, now),
-        "holds": sorted(f"{hold.kind} ({hold.source})" for hold in user.holds),
-        "invitation": invitation
-        and {
-            "generation": invitation.generation,
-            "status": invitation.status,
-            "issuedAt": iso(invitation.issued_at),
-            "expiresAt": iso(invitation.expires_at),
-            "sentAt": iso(invitation.sent_at),
-        },
-        "activatedAt": iso(user.activated_at),
-        "accountId": user.account_id,
-        "version": user.version,
-    }
-
-
-def _rest(found: Explanation) -> dict[str, Any]:
-    return {
-        "rule": found.rule,
-        "allowedActions": list(found.allowed_actions),
-        "waiting": [row_fields(row) for row in found.waiting],
-        "mails": [
-            {"at": iso(m.at), "template": m.template, "outcome": m.outcome, "answer": m.answer}
-            for m in found.mails
-        ],
-    }
-
-
-def row_fields(row: OutboxRow) -> dict[str, Any]:
-    """An outbox row as JSON: what waits, why, and when the next try is."""
-    return {
-        "id": row.id,
-        "effect": row.effect,
-        "target": row.target,
-        "state": row.state,
-        "nextTry": iso(row.due_at),
-        "failures": row.failures,
-        "reason": row.reason,
-        "detail": row.detail,
-        "sink": row.sink,
-        "requestId": row.request_id,
-    }
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "at": iso(entry.at),
-        "actor": entry.actor,
-        "source": entry.source,
-        "requestId": entry.request_id,
-        "action": entry.action,
-        "before": entry.before,
-        "after": entry.after,
-        "reason": entry.reason,
-        "changes": {name: list(pair) for name, pair in entry.changes.items()},
-    }
-
-
-def _line(entry: Entry) -> tuple[Any, ...]:
-    moved = f"{entry.before} → {entry.after}"
-    at = iso(entry.at)
-    return at, entry.actor, entry.source, entry.request_id, entry.action, moved, _why(entry)
-
-
-def _why(entry: Entry) -> str:
-    changes = (f"{name}: {before!r} → {after!r}" for name, (before, after) in entry.changes.items())
-    return "; ".join(part for part in (entry.reason, *changes) if part)
-
-
-def _print_summary(found: Explanation) -> None:
-    summary = _summary(found.user, found.now)
-    invitation = summary.pop("invitation") or {}
-    show_fields(
-        (
-            *((name, value) for name, value in summary.items() if not isinstance(value, list)),
-            ("because", found.rule),
-            ("held by", ", ".join(summary["holds"])),
-            ("invitation", ", ".join(f"{k} {v}" for k, v in invitation.items() if v is not None)),
-            ("may be", ", ".join(found.allowed_actions)),
-        )
-    )
-
-
-def _print_waiting(rows: tuple[OutboxRow, ...]) -> None:
-    if not rows:
-        console.print("\nNothing waits.")
-        return
-    console.print("\n[bold]What waits[/bold]")
-    show_table(
-        ("row", "effect", "target", "state", "next try", "failures"),
-        ((r.id, r.effect, r.target, r.state, iso(r.due_at), r.failures) for r in rows),
-    )
-    for row in rows:
-        if row.reason:
-            console.print(f"row {row.id}: {_reason(row)}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _reason(row: OutboxRow) -> str:
-    return ": ".join(part for part in (row.reason, row.detail) if part)

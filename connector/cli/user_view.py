@@ -1,0 +1,125 @@
+"""How one user is shown: fields as JSON, lines for people. It owns the form; what there is to say is
+``application/explain.py``'s.
+"""
+
+from typing import Any
+
+from connector.application.explain import Explanation
+from connector.application.records import Entry, OutboxRow
+from connector.cli.output import console, iso, show_fields, show_table
+from connector.domain.model import PortalUser, state_of
+
+
+def summary(user: PortalUser, now: float) -> dict[str, Any]:
+    """One user in short, as JSON."""
+    profile, invitation = user.profile, user.invitation
+    return {
+        "id": user.id,
+        "tenant": user.tenant,
+        "userName": profile.user_name,
+        "displayName": profile.display_name,
+        "email": profile.email,
+        "state": state_of(user, now),
+        "holds": sorted(f"{hold.kind} ({hold.source})" for hold in user.holds),
+        "invitation": invitation
+        and {
+            "generation": invitation.generation,
+            "status": invitation.status,
+            "issuedAt": iso(invitation.issued_at),
+            "expiresAt": iso(invitation.expires_at),
+            "sentAt": iso(invitation.sent_at),
+        },
+        "activatedAt": iso(user.activated_at),
+        "accountId": user.account_id,
+        "version": user.version,
+    }
+
+
+def details(found: Explanation) -> dict[str, Any]:
+    """What `user show` says besides the summary, as JSON."""
+    return {
+        "rule": found.rule,
+        "allowedActions": list(found.allowed_actions),
+        "waiting": [row_fields(row) for row in found.waiting],
+        "mails": [
+            {"at": iso(m.at), "template": m.template, "outcome": m.outcome, "answer": m.answer}
+            for m in found.mails
+        ],
+    }
+
+
+def row_fields(row: OutboxRow) -> dict[str, Any]:
+    """An outbox row as JSON: what waits, why, and when the next try is."""
+    return {
+        "id": row.id,
+        "effect": row.effect,
+        "target": row.target,
+        "state": row.state,
+        "nextTry": iso(row.due_at),
+        "failures": row.failures,
+        "reason": row.reason,
+        "detail": row.detail,
+        "sink": row.sink,
+        "requestId": row.request_id,
+    }
+
+
+def entry_fields(entry: Entry) -> dict[str, Any]:
+    """A line of the timeline as JSON."""
+    return {
+        "at": iso(entry.at),
+        "actor": entry.actor,
+        "source": entry.source,
+        "requestId": entry.request_id,
+        "action": entry.action,
+        "before": entry.before,
+        "after": entry.after,
+        "reason": entry.reason,
+        "changes": {name: list(pair) for name, pair in entry.changes.items()},
+    }
+
+
+def entry_line(entry: Entry) -> tuple[Any, ...]:
+    """A line of the timeline as the cells of a table."""
+    moved = f"{entry.before} → {entry.after}"
+    at = iso(entry.at)
+    return at, entry.actor, entry.source, entry.request_id, entry.action, moved, _why(entry)
+
+
+def _why(entry: Entry) -> str:
+    changes = (f"{name}: {before!r} → {after!r}" for name, (before, after) in entry.changes.items())
+    return "; ".join(part for part in (entry.reason, *changes) if part)
+
+
+def print_summary(found: Explanation) -> None:
+    """One user for people."""
+    fields = summary(found.user, found.now)
+    invitation = fields.pop("invitation") or {}
+    show_fields(
+        (
+            *((name, value) for name, value in fields.items() if not isinstance(value, list)),
+            ("because", found.rule),
+            ("held by", ", ".join(fields["holds"])),
+            ("invitation", ", ".join(f"{k} {v}" for k, v in invitation.items() if v is not None)),
+            ("may be", ", ".join(found.allowed_actions)),
+        )
+    )
+
+
+def print_waiting(rows: tuple[OutboxRow, ...]) -> None:
+    """What waits, why, and when the next try is, for people."""
+    if not rows:
+        console.print("\nNothing waits.")
+        return
+    console.print("\n[bold]What waits[/bold]")
+    show_table(
+        ("row", "effect", "target", "state", "next try", "failures"),
+        ((r.id, r.effect, r.target, r.state, iso(r.due_at), r.failures) for r in rows),
+    )
+    for row in rows:
+        if row.reason:
+            console.print(f"row {row.id}: {_reason(row)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _reason(row: OutboxRow) -> str:
+    return ": ".join(part for part in (row.reason, row.detail) if part)
