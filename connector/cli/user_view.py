@@ -7,7 +7,12 @@ from typing import Any
 from connector.application.explain import Explanation
 from connector.application.records import Entry, OutboxRow
 from connector.cli.output import console, iso, show_fields, show_table
-from connector.domain.model import PortalUser, state_of
+from connector.domain.model import PortalUser, Profile, state_of
+
+
+def name_of(profile: Profile) -> str:
+    """What a person is called, as far as we were told."""
+    return profile.display_name or f"{profile.given_name} {profile.family_name}".strip()
 
 
 def summary(user: PortalUser, now: float) -> dict[str, Any]:
@@ -17,7 +22,7 @@ def summary(user: PortalUser, now: float) -> dict[str, Any]:
         "id": user.id,
         "tenant": user.tenant,
         "userName": profile.user_name,
-        "displayName": profile.display_name,
+        "displayName": name_of(profile),
         "email": profile.email,
         "state": state_of(user, now),
         "holds": sorted(f"{hold.kind} ({hold.source})" for hold in user.holds),

@@ -11,7 +11,15 @@ from connector.application.explain import Explanation, explain
 from connector.application.service import Service
 from connector.cli.context import OPERATOR, SOURCE, known_tenant, new_request_id, opened_core
 from connector.cli.output import console, iso, show_json, show_table
-from connector.cli.user_view import details, entry_fields, entry_line, print_summary, print_waiting, summary
+from connector.cli.user_view import (
+    details,
+    entry_fields,
+    entry_line,
+    name_of,
+    print_summary,
+    print_waiting,
+    summary,
+)
 from connector.domain import commands as c
 from connector.domain.document import fold
 from connector.domain.errors import NotFound
@@ -57,7 +65,7 @@ def list_users(
             (
                 user.id,
                 user.profile.user_name,
-                user.profile.display_name,
+                name_of(user.profile),
                 labels.get(state_of(user, now), state_of(user, now)),
                 iso(user.invitation.sent_at) if user.invitation else "",
                 iso(user.invitation.expires_at) if user.invitation else "",
