@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -141,7 +142,7 @@ def make_mailer(core: Core) -> Mailer:
     """Mail by SMTP, or into a folder."""
     mail = core.settings.mail
     if mail.smtp is not None:
-        return SmtpMailer(mail.smtp)
+        return SmtpMailer(mail.smtp, hello=urlsplit(core.settings.public_url).hostname)
     if mail.files is not None:
         return FileMailer(mail.files, clock=core.service.clock)
     raise Misconfigured("mail: neither smtp nor files is set.")
