@@ -134,11 +134,12 @@ def _route_or_none(segments: list[str]) -> tuple[Route | None, str]:
 
 def _parameters(incoming: Request) -> Mapping[str, str]:
     """The query's parameters by folded name; a list's may be spread over several. An empty one is none:
-    clients that build their URLs from a form send those.
+    clients that build their URLs from a form send those. Not so a filter, since whoever meant to ask for
+    one user and forgot which must not be given everybody.
     """
     found: dict[str, list[str]] = {}
     for name, value in incoming.args.items(multi=True):
-        if value:
+        if value or name.lower() == "filter":
             found.setdefault(name.lower(), []).append(value)
     return {name: ",".join(values) if name in _LISTS else values[0] for name, values in found.items()}
 

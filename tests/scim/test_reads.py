@@ -187,7 +187,7 @@ def test_the_root_lists_every_resource(five: Caller) -> None:
 
 def test_an_empty_parameter_is_none(five: Caller) -> None:
     assert (
-        five.get("/Users", filter="", count="", startIndex="", attributes="").json
+        five.get("/Users", sortBy="", count="", startIndex="", attributes="").json
         == five.get("/Users").json
     )
 
