@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo test fast check bench lock clean
+.PHONY: setup demo test fast check bench chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make fast          the tests that start nothing"
 	@echo "make check         format, lint, types, import contracts, dead code"
 	@echo "make bench         figures, side by side with peers"
+	@echo "make chaos         every fault, round after round (CHAOS_MINUTES=20)"
 	@echo "make lock          pins every dependency anew (constraints.txt)"
 
 setup: $(READY)
@@ -44,6 +45,10 @@ check: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench
+
+# CHAOS_MINUTES, CHAOS_DATABASES, CHAOS_SEED, CHAOS_ONLY: tests/faults/__main__.py says what they do.
+chaos: setup
+	@$(BIN)/python -m tests.faults
 
 lock:
 	@$(BIN)/uv pip compile pyproject.toml build-requirements.in --all-extras --universal \

@@ -2,50 +2,56 @@
 adapter stands behind which port, and no logic at all.
 """
 
+import os
 import secrets
+import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from flask import Flask
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
+from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
 from connector.application.ports import Mailer
 from connector.application.post import Post
+from connector.application.records import WorkerSeen
 from connector.application.service import Service
-from connector.application.worker import Worker, WorkerSettings
+from connector.application.share import FairShare
+from connector.application.worker import Worker
 from connector.domain.errors import Misconfigured
 from connector.domain.model import State, Tenant, TenantId, UserId
-from connector.foundation.config import Settings, TenantCheck
+from connector.foundation.config import ServerSettings, Settings, TenantCheck
 from connector.foundation.keys import load_link_key, load_signing_keys
 from connector.foundation.links import InvitationLinks
+from connector.foundation.management import ManagementServer, Watched
+from connector.foundation.metrics import exposition
+from connector.foundation.web_requests import observe_requests
 from connector.invite.blueprint import InviteParts, invite_blueprint
 from connector.keycloak.adapter import KeycloakProviders
 from connector.mail.files import FileMailer
 from connector.mail.render import MailRenderer
-from connector.mail.smtp import SmtpMailer
+from connector.mail.smtp import SmtpMailer, Timeouts
+from connector.operation.figures import Figures
+from connector.operation.readiness import checks_of
+from connector.store.checkpoint import Checkpointer
+from connector.store.clock import StoreClock, boot_time, make_clock
 from connector.store.engine import Engines, make_engines
 from connector.store.lock import only_worker
-from connector.store.migrate import HEAD, current, migrate
+from connector.store.migrate import HEAD, bring_up_to_date, current
 from connector.store.store import SqlStore
+from connector.store.wake import StoreWake, make_wake
 from scim_server.blueprint import scim_blueprint
 from scim_server.profiles import client_of
 
 TENANT_CHECKS: tuple[TenantCheck, ...] = (client_of,)
 """What rooms besides the configuration itself say of a tenant's settings."""
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> float:
-        """UTC epoch seconds."""
-        return time.time()
 
 
 class SystemIds:
@@ -75,33 +81,43 @@ class ConfiguredTenants:
         return list(self._tenants.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
     """What every door needs: the settings, the database and the service over it."""
 
     settings: Settings
     engines: Engines
+    clock: StoreClock
+    wake: StoreWake
     service: Service
 
+    def close(self) -> None:
+        """End the core's threads and connections."""
+        self.wake.close()
+        self.engines.dispose()
 
-def make_core(settings: Settings) -> Core:
-    """The core over an up-to-date database; a SQLite one is brought there.
+
+def make_core(settings: Settings, *, works: bool = False) -> Core:
+    """The core over an up-to-date database; a SQLite one is brought there. ``works``: a worker will run in
+    this process.
 
     :raises Misconfigured: the database is of another version of Usher.
     """
-    engines = make_engines(settings.database)
-    migrate(engines.write)
-    if (found := current(engines.read)) != HEAD:
-        raise Misconfigured(f"The database is at revision {found}, not {HEAD}: run `usher migrate`.")
+    url = settings.database_url()
+    engines = make_engines(url)
+    bring_up_to_date(engines)
+    clock, wake = make_clock(engines), make_wake(url, listens=works)
     tenants = ConfiguredTenants(settings.tenants)
-    service = Service(SqlStore(engines), tenants, settings.mapping, SystemClock(), SystemIds())
-    return Core(settings=settings, engines=engines, service=service)
+    store = SqlStore(engines, wake.tell)
+    share = FairShare(per_minute=settings.limits.fair_share)
+    service = Service(store, tenants, settings.mapping, clock, SystemIds(), share)
+    return Core(settings=settings, engines=engines, clock=clock, wake=wake, service=service)
 
 
 def make_accounts(core: Core) -> tuple[Accounts, KeycloakProviders]:
     """Accounts over the real Keycloak realms."""
     ours = core.settings.mapping.rules[State.PENDING].required_actions
-    idps = KeycloakProviders(core.settings.realms, ours)
+    idps = KeycloakProviders(core.settings.realms, ours, slots=core.settings.worker.account_slots)
     return Accounts(core.service, idps), idps
 
 
@@ -117,18 +133,47 @@ def make_worker(core: Core) -> Worker:
     links = InvitationLinks(core.settings.public_url, load_link_key(core.settings.keys))
     post = Post(core.service, links, make_renderer(core), make_mailer(core))
     performers = Performers(core.service, accounts, post, make_followup(core, accounts))
-    settings = WorkerSettings(**dict(core.settings.worker))
-    return Worker(core.service.store, performers, core.service.clock, settings)
+    return Worker(
+        core.service.store,
+        performers,
+        core.clock,
+        core.wake,
+        _introduction(core),
+        WorkerSettings(**dict(core.settings.worker)),
+        elapsed=boot_time,
+        jumped=core.clock.jumped,
+    )
+
+
+def _introduction(core: Core) -> WorkerSeen:
+    """What this process's worker says of itself."""
+    now, host = core.clock.now(), socket.gethostname()
+    name = f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
+    return WorkerSeen(id=name, host=host, version=version("portal-usher"), started_at=now, seen_at=now)
 
 
 @contextmanager
-def opened_store_lock(core: Core) -> Iterator[None]:
-    """The right to be this database's worker.
+def opened_worker(core: Core) -> Iterator[Worker]:
+    """A worker of the database. SQLite's is the only one: what a dead one left running is due at once.
 
-    :raises Misconfigured: another process has it.
+    :raises Misconfigured: another process is SQLite's only one.
     """
-    with only_worker(core.settings.database):
+    with only_worker(core.settings.database_url()) as is_only_one:
+        worker = make_worker(core)
+        if is_only_one:
+            worker.recover()
+        yield worker
+
+
+@contextmanager
+def checkpoints(core: Core) -> Iterator[None]:
+    """Keep SQLite's log short meanwhile; each process that lives on does."""
+    thread = Checkpointer(core.settings.database_url())
+    thread.start()
+    try:
         yield
+    finally:
+        thread.stop()
 
 
 def make_renderer(core: Core) -> MailRenderer:
@@ -142,7 +187,10 @@ def make_mailer(core: Core) -> Mailer:
     """Mail by SMTP, or into a folder."""
     mail = core.settings.mail
     if mail.smtp is not None:
-        return SmtpMailer(mail.smtp, hello=urlsplit(core.settings.public_url).hostname)
+        limit = core.settings.worker.mail_effect
+        return SmtpMailer(
+            mail.smtp, hello=urlsplit(core.settings.public_url).hostname, timeouts=Timeouts.within(limit)
+        )
     if mail.files is not None:
         return FileMailer(mail.files, clock=core.service.clock)
     raise Misconfigured("mail: neither smtp nor files is set.")
@@ -153,6 +201,7 @@ def make_app(core: Core) -> Flask:
     settings = core.settings
     accounts, idps = make_accounts(core)
     app = Flask("usher", static_folder=None)
+    observe_requests(app, fresh_id=lambda: SystemIds().token(128), seconds=time.perf_counter)
     app.register_blueprint(scim_blueprint(core.service, public_url=settings.public_url))
     app.register_blueprint(
         invite_blueprint(
@@ -170,3 +219,23 @@ def make_app(core: Core) -> Flask:
         )
     )
     return app
+
+
+def make_management(
+    core: Core, *, stopping: Callable[[], bool], web: ServerSettings | None, port: int | None = None
+) -> ManagementServer:
+    """The management port of this process; ``web`` is where its web process listens, if it has one,
+    ``port`` stands in place of the configuration's.
+    """
+    settings = core.settings
+    figures = Figures(core.service.store, core.service.clock, realms=settings.realms)
+    checks = checks_of(
+        revision=lambda: current(core.engines.read),
+        head=HEAD,
+        keys=settings.keys,
+        stopping=stopping,
+        web=web,
+    )
+    where = settings.management if port is None else settings.management.model_copy(update={"port": port})
+    watched = Watched(checks=checks, degraded=figures.away, figures=lambda: exposition(figures))
+    return ManagementServer(where, watched)

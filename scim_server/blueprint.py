@@ -4,7 +4,6 @@ know what a user is.
 """
 
 import re
-import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,11 +17,12 @@ from werkzeug.routing import Rule
 from connector.application.service import Service
 from connector.domain.errors import UsherError
 from connector.domain.model import TenantId
-from connector.foundation.observe import accepted_request_id, bind_request_id
+from connector.foundation.observe import bind_subject, current_request_id
+from connector.foundation.web_requests import name_route
 from scim_server import errors
 from scim_server.auth import WRITE_SCOPE, Door, Principal
 from scim_server.calls import Answer, Call
-from scim_server.endpoints import Endpoints, Route, route_of
+from scim_server.endpoints import Endpoints, Route, route_of, rule_of
 from scim_server.errors import ScimError
 from scim_server.loader import load
 from scim_server.profiles import client_of
@@ -31,6 +31,7 @@ MAX_BODY = 4 * 1024 * 1024
 
 _MEDIA_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.ASCII)
 _SAME_FOR_ALL = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
+_BASE = "/scim/<tenant>/v2"
 _LISTS = frozenset({"attributes", "excludedattributes"})
 
 _log = structlog.get_logger("usher.scim")
@@ -69,37 +70,36 @@ class _Gate:
 
     def answer(self, path: str) -> Response:
         """The response to the current request."""
-        request_id = accepted_request_id(request.headers.get("X-Request-ID"), _fresh_id)
-        with bind_request_id(request_id):
-            return _response(self._answer(path, request_id), request_id)
+        return _response(self._answer(path))
 
-    def _answer(self, path: str, request_id: str) -> Answer:
+    def _answer(self, path: str) -> Answer:
         try:
-            return self._answered(path, request_id)
+            return self._answered(path)
         except ScimError as error:
             return _of_error(error)
         except UsherError as error:
-            return _of_error(errors.of(error) or _unexpected(error, request_id))
+            return _of_error(errors.of(error) or _unexpected(error))
         except RequestEntityTooLarge:
             return _of_error(errors.too_large(MAX_BODY))
         except HTTPException:
             return _of_error(errors.bad_json("it did not arrive whole"))
         except Exception as error:
-            return _of_error(_unexpected(error, request_id))
+            return _of_error(_unexpected(error))
 
-    def _answered(self, path: str, request_id: str) -> Answer:
+    def _answered(self, path: str) -> Answer:
         tenant_id, *segments = [segment for segment in path.split("/") if segment] or [""]
         if not segments or segments[0].lower() != "v2":
             raise errors.not_found()
-        call, route = self._call(tenant_id, segments[1:], request_id)
+        call, route = self._call(tenant_id, segments[1:])
         endpoint = route.endpoint(request.method)
         if request.method in route.writes and not call.connection.may_write:
             raise errors.out_of_scope(WRITE_SCOPE)
         return endpoint(self._endpoints, call)
 
-    def _call(self, tenant_id: str, segments: list[str], request_id: str) -> tuple[Call, Route]:
+    def _call(self, tenant_id: str, segments: list[str]) -> tuple[Call, Route]:
         """Who may not enter does not learn which paths there are."""
         route, resource_id = _route_or_none(segments)
+        name_route(f"{_BASE}/{rule_of(segments)}")
         principal = self._principal(tenant_id, route)
         tenant = principal.tenant if principal else self._service.tenant(TenantId(tenant_id))
         if route is None:
@@ -109,7 +109,7 @@ class _Gate:
             client=client_of(tenant),
             principal=principal,
             base=f"{self._public_url}/scim/{tenant.id}/v2",
-            request_id=request_id,
+            request_id=current_request_id(),
             resource_id=resource_id,
             parameters=_parameters(request),
             if_match=request.headers.get("If-Match", ""),
@@ -120,6 +120,8 @@ class _Gate:
 
     def _principal(self, tenant_id: str, route: Route | None) -> Principal | None:
         tenant = self._service.tenants.get(TenantId(tenant_id))
+        if tenant is not None:
+            bind_subject(tenant=tenant.id)
         if tenant and tenant.discovery_public and route and route.is_discovery:
             return None
         return self._door.enter(tenant_id, request.headers.get("Authorization"))
@@ -173,26 +175,21 @@ def _check_media_type(incoming: Request) -> None:
 # --- the answer ------------------------------------------------------------------------------------
 
 
-def _fresh_id() -> str:
-    return secrets.token_hex(16)
-
-
-def _unexpected(error: Exception, request_id: str) -> ScimError:
+def _unexpected(error: Exception) -> ScimError:
     """A fault of ours. Its message may quote a person's data, so the log has where it happened, not
     what.
     """
     where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     _log.error("scim_internal_error", error=type(error).__name__, where=where)
-    return errors.internal(request_id)
+    return errors.internal(current_request_id())
 
 
 def _of_error(error: ScimError) -> Answer:
     return Answer(status=error.status, body=error.body, headers=error.headers)
 
 
-def _response(answer: Answer, request_id: str) -> Response:
-    headers = {**_SAME_FOR_ALL, **answer.headers, "X-Request-ID": request_id}
-    response = Response(answer.body, status=answer.status, headers=headers)
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, status=answer.status, headers={**_SAME_FOR_ALL, **answer.headers})
     if answer.body:
         response.content_type = "application/scim+json"
     else:

@@ -64,10 +64,10 @@ def text_of(operand: Any, name: str, client: Client) -> str:
     if isinstance(operand, Bare):
         is_number = _NUMBER.fullmatch(operand.text) is not None
         switch = Switch.NUMBER_FOR_TEXT if is_number else Switch.UNQUOTED_FILTER
-        if operand.text.lower() != "null" and client.accepts(switch):
+        if operand.text.lower() != "null" and client.takes(switch):
             return _storable(operand.text, name)
     is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
-    if is_number and client.accepts(Switch.NUMBER_FOR_TEXT):
+    if is_number and client.takes(Switch.NUMBER_FOR_TEXT):
         return str(operand)
     raise bad_filter(f"'{shown(name)}' is compared with text, in quotation marks")
 
@@ -79,7 +79,7 @@ def boolean_of(operand: Any, name: str, client: Client) -> bool:
     """
     if isinstance(operand, Bare):
         operand = _WORDS.get(operand.text.lower())
-    elif isinstance(operand, str) and client.accepts(Switch.TEXT_BOOLEAN):
+    elif isinstance(operand, str) and client.takes(Switch.TEXT_BOOLEAN):
         operand = _WORDS.get(operand.lower())
     if isinstance(operand, bool):
         return operand

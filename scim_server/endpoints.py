@@ -10,6 +10,7 @@ from connector.application.records import ReadyDocument
 from connector.application.service import Service
 from connector.domain.model import PortalUser, UserId
 from connector.domain.query import Query
+from connector.foundation.observe import bind_subject
 from scim_server import filters
 from scim_server.calls import Answer, Call, names_version
 from scim_server.discovery import Discovery
@@ -48,6 +49,7 @@ class Endpoints:
             shown = self._shown(work, call, ready) if ready else None
         if shown is None:
             raise not_found("User")
+        bind_subject(tenant=call.tenant.id, user_id=shown.id)
         tag = {"ETag": etag(shown.version)}
         if call.if_none_match and names_version(call.if_none_match, shown.version):
             return Answer(status=304, headers=tag)
@@ -112,6 +114,7 @@ class Endpoints:
 
     def _written(self, call: Call, user: PortalUser, status: int = 200) -> Answer:
         """The answer to a write, from what was saved."""
+        bind_subject(tenant=user.tenant, user_id=user.id)
         ready = ready_of(user)
         if call.tenant.expose_state:
             ready = with_state(ready, user, self._service.facts(call.tenant))
@@ -231,9 +234,20 @@ def route_of(segments: list[str]) -> tuple[Route, str]:
 
     :raises ScimError: 404.
     """
+    key = _key_of(segments)
+    if key is None:
+        raise not_found()
+    return ROUTES[key], segments[1] if ID in key else ""
+
+
+def rule_of(segments: list[str]) -> str:
+    """A path as the table spells it, with ``{id}`` for an id; empty also for a path that is not in it."""
+    return "/".join(_key_of(segments) or ())
+
+
+def _key_of(segments: list[str]) -> tuple[str, ...] | None:
     folded = tuple(segment.lower() for segment in segments)
     if folded in ROUTES:
-        return ROUTES[folded], ""
-    if len(folded) == 2 and (folded[0], ID) in ROUTES:
-        return ROUTES[folded[0], ID], segments[1]
-    raise not_found()
+        return folded
+    with_id = (folded[0], ID) if len(folded) == 2 else ()
+    return with_id if with_id in ROUTES and with_id else None

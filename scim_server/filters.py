@@ -70,8 +70,9 @@ def _operand(text: str) -> Any:
 def _parsed(text: str, client: Client) -> "FilterNode":
     from scim2_models import InvalidFilterException, ScimFilter
 
-    if client.accepts(Switch.UNQUOTED_FILTER):
-        text = _OPERAND.sub(_quoted, text)
+    quoted = _OPERAND.sub(_quoted, text)
+    if quoted != text and client.takes(Switch.UNQUOTED_FILTER):
+        text = quoted
     try:
         tree = ScimFilter[Any](text).ast
     except InvalidFilterException as error:

@@ -46,7 +46,7 @@ def tidy_patch(
     tidier = Tidier(client)
     tidier.check_schemas(message.get("schemas"), PATCH_OP)
     unknown = [name for name in body if name.lower() not in {"schemas", "operations"}]
-    if unknown and not client.accepts(Switch.UNKNOWN_ATTRIBUTE):
+    if unknown and not client.takes(Switch.UNKNOWN_ATTRIBUTE):
         raise undefined(shown(unknown[0]))
     reader = _Reader(client, user_id, exposes_state=exposes_state)
     return [tidied for sent in _operations(message, client) for tidied in reader.read(sent)]
@@ -54,11 +54,11 @@ def tidy_patch(
 
 def _operations(message: Mapping[str, Any], client: Client) -> list[Any]:
     operations = message.get("operations")
-    if isinstance(operations, Mapping) and client.accepts(Switch.SINGLE_FOR_LIST):
+    if isinstance(operations, Mapping) and client.takes(Switch.SINGLE_FOR_LIST):
         return [operations]
     if not isinstance(operations, list):
         raise bad_value("Operations", "must be a list")
-    if not operations and not client.accepts(Switch.EMPTY_OPERATIONS):
+    if not operations and not client.takes(Switch.EMPTY_OPERATIONS):
         raise bad_value("Operations", "must hold an operation")
     if len(operations) > MAX_OPERATIONS:
         raise bad_value("Operations", f"must be at most {MAX_OPERATIONS}")
@@ -109,7 +109,7 @@ class _Reader:
 
     def _check_keys(self, given: Mapping[str, Any]) -> None:
         extra = [name for name in given if name not in _KEYS]
-        if extra and not self._client.accepts(Switch.EXTRA_PATCH_KEYS):
+        if extra and not self._client.takes(Switch.EXTRA_PATCH_KEYS):
             raise undefined(shown(extra[0]))
 
     # --- without a path ----------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class _Reader:
         """Each attribute in the value becomes an operation of its own (RFC 7644 §3.5.2.1, §3.5.2.3)."""
         if operation.op == "remove":
             raise ScimError(400, "A removal needs a path", "noTarget")
-        if not self._client.accepts(Switch.PATHLESS_PATCH):
+        if not self._client.takes(Switch.PATHLESS_PATCH):
             raise bad_path("")
         if not isinstance(operation.value, Mapping):
             raise bad_value("value", "must be an object")
@@ -149,7 +149,7 @@ class _Reader:
         shape = target.shape.item if target.is_filtered else target.shape
         value = tidier.value(shape, operation.value, without_filter(target.path))
         adds_nothing = operation.op == "add" and operation.has_value and value is None
-        if adds_nothing and self._client.accepts(Switch.NULL_VALUE):
+        if adds_nothing and self._client.takes(Switch.NULL_VALUE):
             return
         if _unassigns(operation, value) and target.selects_items:
             yield Operation(op="remove", path=target.path)
@@ -161,7 +161,7 @@ class _Reader:
     def _removal(self, operation: Operation, target: Target) -> Operation:
         """What a removal may list in its value is items of a list; any other value says nothing."""
         removal = Operation(op="remove", path=target.path)
-        if operation.value is None or not self._client.accepts(Switch.REMOVE_VALUE_LIST):
+        if operation.value is None or not self._client.takes(Switch.REMOVE_VALUE_LIST):
             return replace(removal, value=operation.value, has_value=operation.value is not None)
         if not target.takes_items:
             return removal

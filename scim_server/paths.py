@@ -64,14 +64,17 @@ class PathReader:
             return Target(path=ENTERPRISE, shape=user_shape().parts[ENTERPRISE.lower()])
         if self._exposes_state and path.lower().startswith(LIFECYCLE.lower()):
             raise immutable(LIFECYCLE)
-        if self._client.accepts(Switch.DOTTED_URN):
+        if _DOTTED.match(path) and self._client.takes(Switch.DOTTED_URN):
             path = _DOTTED.sub(r"\1:", path)
         tree = self._parsed(path)
         target = self._resolved(tree)
-        is_refused = (tree is None and not is_key) or not self._client.accepts(Switch.UNKNOWN_PATH)
-        if target is None and is_refused:
+        if target is None and not self._may_be_nothing(tree, is_key):
             raise bad_path(without_filter(path))
         return target
+
+    def _may_be_nothing(self, tree: Any, is_key: bool) -> bool:
+        """Whether what leads nowhere is passed over."""
+        return (tree is not None or is_key) and self._client.takes(Switch.UNKNOWN_PATH)
 
     def _resolved(self, tree: Any) -> Target | None:
         from scim2_models.path import AttrPath, Comparison, Present, ValuePath
@@ -122,7 +125,7 @@ class PathReader:
 
     def _qualified(self, name: "AttrPath") -> "AttrPath":
         is_bare = name.uri is None and name.attr.lower() in ENTERPRISE_NAMES
-        if is_bare and self._client.accepts(Switch.BARE_ENTERPRISE):
+        if is_bare and self._client.takes(Switch.BARE_ENTERPRISE):
             return replace(name, uri=ENTERPRISE)
         return replace(name, uri=None) if name.uri and name.uri.lower() == USER.lower() else name
 
@@ -134,7 +137,7 @@ class PathReader:
         if name.uri is None and name.attr.lower() in READ_ONLY:
             raise immutable(name.attr.lower())
         if name.uri is None and name.attr.lower() == "password":
-            if not self._client.accepts(Switch.PASSWORD):
+            if not self._client.takes(Switch.PASSWORD):
                 raise undefined("password")
             return None
         if name.uri is None:

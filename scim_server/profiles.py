@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from connector.domain.model import Tenant
+from connector.foundation import metrics
 
 
 class Switch(StrEnum):
@@ -100,6 +101,12 @@ class Client:
     def accepts(self, switch: Switch) -> bool:
         """Whether this deviation is taken as the caller means it."""
         return self.switches[switch] != REFUSE
+
+    def takes(self, switch: Switch) -> bool:
+        """As :meth:`accepts`, of a deviation that was met; it is counted if it is taken."""
+        if accepted := self.accepts(switch):
+            metrics.tolerance(switch)
+        return accepted
 
     def says(self, switch: Switch) -> str:
         """The value of a switch that knows more than yes and no."""

@@ -146,7 +146,7 @@ def projection_of(parameters: Mapping[str, Any], client: Client) -> Projection:
 def _names(sent: Any, client: Client) -> frozenset[str]:
     texts = sent if isinstance(sent, list) else [sent]
     joined = ",".join(text for text in texts if isinstance(text, str))
-    if "[" in joined and not client.accepts(Switch.FILTER_IN_ATTRIBUTES):
+    if "[" in joined and not client.takes(Switch.FILTER_IN_ATTRIBUTES):
         raise bad_path("attributes")
     names = (unqualified(name.strip()).lower() for name in _BRACKETS.sub("", joined).split(","))
     return frozenset(_qualified(name) for name in names if name)

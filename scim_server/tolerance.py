@@ -66,14 +66,15 @@ class Tidier:
 
         :raises ScimError: 400 ``invalidSyntax``.
         """
-        if self.client.accepts(Switch.UNKNOWN_URN):
-            return
         sent = [str(urn).lower() for urn in schemas] if isinstance(schemas, list) else []
+        known = {urn.lower() for urn in (base, *others)}
+        unknown = [urn for urn in sent if urn not in known]
+        is_as_it_should = base.lower() in sent and not unknown
+        if is_as_it_should or self.client.takes(Switch.UNKNOWN_URN):
+            return
         if base.lower() not in sent:
             raise ScimError(400, f"'schemas' must name {base}", "invalidSyntax")
-        known = {urn.lower() for urn in (base, *others)}
-        if unknown := [urn for urn in sent if urn not in known]:
-            raise undefined(shown(unknown[0]))
+        raise undefined(shown(unknown[0]))
 
     def place(self, name: str) -> tuple[Shape, ...] | None:
         """Where a top-level name of a body belongs: an attribute of the user, or the extension and
@@ -90,7 +91,7 @@ class Tidier:
         urn, _, last = name.rpartition(":")
         if urn.lower() == ENTERPRISE.lower() and (attribute := extension.part(last)):
             return (extension, attribute)
-        if name.lower() in ENTERPRISE_NAMES and self.client.accepts(Switch.BARE_ENTERPRISE):
+        if name.lower() in ENTERPRISE_NAMES and self.client.takes(Switch.BARE_ENTERPRISE):
             return (extension, extension.parts[name.lower()])
         return self._drop(Switch.UNKNOWN_URN if ":" in name else Switch.UNKNOWN_ATTRIBUTE, name)
 
@@ -118,7 +119,7 @@ class Tidier:
         if isinstance(value, bool):
             return value
         words = {"true": True, "false": False}
-        if isinstance(value, str) and value.lower() in words and self.client.accepts(Switch.TEXT_BOOLEAN):
+        if isinstance(value, str) and value.lower() in words and self.client.takes(Switch.TEXT_BOOLEAN):
             return words[value.lower()]
         raise bad_value(where, "must be true or false")
 
@@ -127,14 +128,14 @@ class Tidier:
         if isinstance(value, str):
             return value
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and self.client.accepts(Switch.NUMBER_FOR_TEXT):
+        if is_number and self.client.takes(Switch.NUMBER_FOR_TEXT):
             return str(value)
         raise bad_value(where, "must be text")
 
     def link(self, value: Any, where: str) -> str:
         """:raises ScimError: 400 ``invalidValue``."""
         text = self.text(value, where)
-        if _URI.fullmatch(text) or self.client.accepts(Switch.TEXT_FOR_LINK):
+        if _URI.fullmatch(text) or self.client.takes(Switch.TEXT_FOR_LINK):
             return text
         raise bad_value(where, "must be a URI")
 
@@ -174,16 +175,16 @@ class Tidier:
         return {"value": value} if isinstance(value, str | int) else value
 
     def _means_nothing(self, shape: Shape) -> bool:
-        is_manager = shape.name == "manager" and self.client.accepts(Switch.MANAGER_FORM)
-        return is_manager or (self._empty_is_null and self.client.accepts(Switch.EMPTY_TEXT))
+        is_manager = shape.name == "manager" and self.client.takes(Switch.MANAGER_FORM)
+        return is_manager or (self._empty_is_null and self.client.takes(Switch.EMPTY_TEXT))
 
     def _expect(self, switch: Switch, where: str, rule: str) -> None:
-        if not self.client.accepts(switch):
+        if not self.client.takes(switch):
             raise bad_value(where, rule)
 
     def _drop(self, switch: Switch, name: str) -> tuple[Shape, ...] | None:
         """Nothing, if the client may send a name that is not kept."""
-        if not self.client.accepts(switch):
+        if not self.client.takes(switch):
             raise undefined(shown(name))
         return None
 

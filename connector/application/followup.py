@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from connector.application.account import Accounts
 from connector.application.ports import UnitOfWork
 from connector.application.records import HandOver, HandOverStatus
-from connector.application.service import Service, sink_of
+from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx
 from connector.domain.errors import Gone, VersionConflict
 from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
+from connector.foundation import metrics
 
 LOOKER = Actor(kind=ActorKind.SYSTEM, name="hand-over")
 
@@ -45,10 +46,10 @@ class FollowUp:
         if self._activated(handover, now, request_id):
             return None
         if not handover.is_open(now):
-            self._close(handover, now, request_id)
+            self._close(handover, request_id)
             return None
         if now >= handover.link_until:
-            self._look_at_account(handover, now, request_id)
+            self._look_at_account(handover, request_id)
         return self._next(handover, now)
 
     def activate_if_complete(self, handover: HandOver, *, request_id: str) -> bool:
@@ -93,28 +94,27 @@ class FollowUp:
             )
         except VersionConflict:
             return False
+        metrics.handover("completed_elsewhere")
         return True
 
-    def _close(self, handover: HandOver, now: float, request_id: str) -> None:
+    def _close(self, handover: HandOver, request_id: str) -> None:
         """Close one whose time is over."""
         with self._service.store.write() as work:
             newest = work.handovers.get(handover.id)
             if newest is None or newest.status is not HandOverStatus.OPEN:
                 return
             work.handovers.save(replace(newest, status=HandOverStatus.CLOSED, code="", code_until=None))
-            self._enqueue_sync(work, handover, now, request_id)
+            self._enqueue_sync(work, handover, request_id)
 
-    def _look_at_account(self, handover: HandOver, now: float, request_id: str) -> None:
+    def _look_at_account(self, handover: HandOver, request_id: str) -> None:
         """The link's time is over while the person may still be on Keycloak's pages."""
         with self._service.store.write() as work:
-            self._enqueue_sync(work, handover, now, request_id)
+            self._enqueue_sync(work, handover, request_id)
 
-    def _enqueue_sync(self, work: UnitOfWork, handover: HandOver, now: float, request_id: str) -> None:
+    def _enqueue_sync(self, work: UnitOfWork, handover: HandOver, request_id: str) -> None:
         """Have the account looked at in its turn: no link stays on it that may not be used."""
-        sync = fx.SyncAccount()
-        sink = sink_of(sync, self._service.tenant(handover.tenant))
-        work.outbox.enqueue(
-            handover.tenant, handover.user_id, sync, sink=sink, request_id=request_id, now=now
+        self._service.enqueue(
+            work, handover.tenant, handover.user_id, fx.SyncAccount(), request_id=request_id
         )
 
     def _next(self, handover: HandOver, now: float) -> float:

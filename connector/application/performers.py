@@ -10,10 +10,10 @@ from connector.application.account import Accounts
 from connector.application.followup import FollowUp
 from connector.application.post import Letter, Post
 from connector.application.records import OutboxRow
-from connector.application.service import Service, sink_of
+from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx
-from connector.domain.errors import Exists, Rejected, Unavailable
+from connector.domain.errors import DeliveryUnknown, Exists, Rejected, Unavailable
 from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
 
 _C = TypeVar("_C", bound=c.Command)
@@ -29,10 +29,13 @@ class Again:
 
 
 class Performers:
-    """The deeds."""
+    """The deeds. ``copies``: how many tries of one mail may end without an answer."""
 
-    def __init__(self, service: Service, accounts: Accounts, post: Post, followup: FollowUp) -> None:
+    def __init__(
+        self, service: Service, accounts: Accounts, post: Post, followup: FollowUp, *, copies: int = 3
+    ) -> None:
         self._service = service
+        self._copies = copies
         self._accounts = accounts
         self._post = post
         self._followup = followup
@@ -77,8 +80,18 @@ class Performers:
         self._accounts.mail_password_reset(row.tenant, row.user_id)
 
     def _send_mail(self, row: OutboxRow) -> None:
+        if row.unsure >= self._copies:
+            raise DeliveryUnknown(f"{row.unsure} tries ended without an answer of the mail server.")
         template, _, generation = row.target.partition("/")
-        self._post.send(_letter(row, fx.Template(template), int(generation)))
+        letter = _letter(row, fx.Template(template), int(generation))
+        self._post.send(letter, before_content=lambda: self._expect(row))
+
+    def _expect(self, row: OutboxRow) -> None:
+        """Write down that a copy may be on its way, before it is."""
+        with self._service.store.write() as work:
+            is_ours = work.outbox.expect(row)
+        if not is_ours:
+            raise Unavailable("Another worker has this mail by now.", sink_wide=False)
 
     def _expire_invitation(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
@@ -108,11 +121,8 @@ class Performers:
     def _enqueue_reminder(self, row: OutboxRow, generation: int) -> None:
         """The mail goes out in its own lane: the clock must not wait for a mail server."""
         mail = fx.SendMail(template=fx.Template.REMINDER, generation=generation)
-        now, sink = self._service.clock.now(), sink_of(mail, self._service.tenant(row.tenant))
         with self._service.store.write() as work:
-            work.outbox.enqueue(
-                row.tenant, row.user_id, mail, sink=sink, request_id=row.request_id, now=now
-            )
+            self._service.enqueue(work, row.tenant, row.user_id, mail, request_id=row.request_id)
 
     def _purge_user(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)

@@ -2,7 +2,7 @@
 class in ``tests/contract`` holds every implementation to. It owns shapes only; no adapter is named here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -11,9 +11,12 @@ from connector.application.records import (
     HandOver,
     Mail,
     MailAttempt,
+    OutboxFigures,
     OutboxRow,
     ReadyDocument,
+    Sink,
     Token,
+    WorkerSeen,
 )
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.document import Index
@@ -60,14 +63,18 @@ class Tenants(Protocol):
 
 
 class Users(Protocol):
-    """Portal users. Every call names the tenant and never sees another's rows, save the look-ups by
-    realm or by invitation, which answer for all tenants because their askers know none yet.
-    What is returned is a copy. Users that were removed are found by ``get``, ``removed``,
-    ``by_invitation`` and ``by_account`` alone.
+    """Portal users. Every call names the tenant and never sees another's rows, save the look-up by
+    invitation, which answers for all tenants because its askers know none yet.
+    What is returned is a copy. Users that were removed are found by ``get``, ``removed`` and
+    ``by_invitation`` alone.
     """
 
     def get(self, tenant: TenantId, user: UserId) -> PortalUser | None:
-        """One user, removed or not. In a writing unit of work the row is locked."""
+        """One user, removed or not. In a writing unit of work the row is locked to its end."""
+        ...
+
+    def lock(self, tenant: TenantId, user: UserId) -> None:
+        """Lock the user's row to the end of a writing unit of work, so that others wait their turn."""
         ...
 
     def add(self, user: PortalUser, index: Index) -> None:
@@ -99,10 +106,6 @@ class Users(Protocol):
         """The user of an invitation id, whatever the tenant."""
         ...
 
-    def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
-        """The user of an account, whatever the tenant."""
-        ...
-
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
         """The user of this name that was removed last and is not forgotten yet."""
         ...
@@ -132,6 +135,9 @@ class Outbox(Protocol):
     """What must still happen outside. One open row per (subject, effect, target); rows of one subject
     run in the order they were enqueued, mail after account, the clock's on their own. Urgent rows wait
     only for what runs and for urgent ones that are not quarantined; a mail not for one that is not due.
+
+    A claim raises a row's ``attempt``. Who ends a row names the attempt it claimed: if somebody else has
+    claimed it since, the row is lost to it and the call changes nothing.
     """
 
     def enqueue(
@@ -143,16 +149,24 @@ class Outbox(Protocol):
         sink: str,
         request_id: str,
         now: float,
+        prio: int = 1,
     ) -> None:
-        """Add the row, or make the open one run (again). Call after the user's own row was written."""
+        """Add the row, or make the open one run (again). Call after the user's own row was written or
+        locked: ids then rise in the order of the commits. ``prio``: 1 a single change, 2 one of many; an
+        urgent effect is 0 whatever is said.
+        """
         ...
 
-    def has_due(self, lane: Lane, *, now: float) -> bool:
-        """Whether a claim might find something; a look that locks nothing."""
+    def has_due(self, lane: Lane, *, urgent_alone: bool = False, now: float) -> bool:
+        """Whether a claim would find something (``urgent_alone``: of priority 0); it locks nothing."""
         ...
 
-    def claim(self, lane: Lane, prio: int, count: int, *, lease: float, now: float) -> list[OutboxRow]:
-        """Take due heads of their subjects for ``lease`` seconds."""
+    def claim(
+        self, lane: Lane, prio: int | None, count: int, *, lease: float, now: float, sink: str = ""
+    ) -> list[OutboxRow]:
+        """Take due heads of their subjects for ``lease`` seconds; of any priority if ``prio`` is None, for
+        any sink if ``sink`` is empty.
+        """
         ...
 
     def take(
@@ -167,8 +181,12 @@ class Outbox(Protocol):
         """
         ...
 
-    def retry(self, row: OutboxRow, *, at: float, reason: str, detail: str, now: float) -> bool:
-        """Put back after a failure; False if the row was lost."""
+    def retry(
+        self, row: OutboxRow, *, at: float, reason: str, detail: str, now: float, unsure: bool = False
+    ) -> bool:
+        """Put back after a failure; False if the row was lost. Unless ``unsure``, what was expected since
+        the claim (:meth:`expect`) is taken back.
+        """
         ...
 
     def postpone(self, row: OutboxRow, *, at: float, now: float) -> bool:
@@ -179,16 +197,38 @@ class Outbox(Protocol):
         """Stop trying until somebody acts; False if the row was lost."""
         ...
 
+    def expect(self, row: OutboxRow) -> bool:
+        """Count one more try whose end may stay unknown, before it is made; False if the row was lost."""
+        ...
+
     def renew(self, row: OutboxRow, *, now: float) -> None:
         """Enqueue a row anew that was lost to another worker: what we wrote may be older than its work."""
         ...
 
-    def extend(self, rows: Iterable[tuple[int, int]], *, until: float) -> None:
-        """Heartbeat: move the end of running rows' leases."""
+    def extend(self, rows: Iterable[tuple[int, int]], *, until: float) -> set[int]:
+        """Heartbeat: move the end of running rows' leases. Ids missing from the answer were lost."""
+        ...
+
+    def give_back(self, rows: Iterable[tuple[int, int]], *, now: float) -> None:
+        """Make claimed rows that nobody began ready at once."""
         ...
 
     def release_all(self, *, now: float) -> int:
         """Make every running row due at once; only for the one worker of a SQLite database, at start."""
+        ...
+
+    def hurry(self, *, now: float) -> int:
+        """Make every ready row of the account and mail lanes due: the clock has jumped, and with it what
+        their times mean.
+        """
+        ...
+
+    def park(self, sink: str, *, until: float, now: float) -> int:
+        """Put off all that is due for ``sink``, without blame; how many rows."""
+        ...
+
+    def unpark(self, sink: str, *, parked_until: float, now: float) -> int:
+        """Make due what was put off to exactly ``parked_until``."""
         ...
 
     def is_behind(self, row: OutboxRow) -> bool:
@@ -199,8 +239,15 @@ class Outbox(Protocol):
         """A user's unfinished rows, oldest first."""
         ...
 
-    def list(self, *, state: str | None = None, limit: int = 100) -> list[OutboxRow]:
-        """Unfinished rows of every tenant, oldest first."""
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        reason: str | None = None,
+        sink: str | None = None,
+        limit: int = 100,
+    ) -> list[OutboxRow]:
+        """Unfinished rows of every tenant, oldest first; those of a state, a reason, a sink."""
         ...
 
     def get(self, row: int) -> OutboxRow | None:
@@ -213,6 +260,58 @@ class Outbox(Protocol):
 
     def skip(self, row: int, *, now: float) -> bool:
         """Give a row up; False if it is running or not open."""
+        ...
+
+    def figures(self, *, now: float) -> OutboxFigures:
+        """How much waits, and for how long."""
+        ...
+
+    def forget_finished(self, *, before: float, limit: int) -> int:
+        """Delete at most ``limit`` rows that were finished before a time; how many."""
+        ...
+
+
+class Sinks(Protocol):
+    """Which other sides are known to be away, for all workers of the database. A sink without a row is
+    well.
+    """
+
+    def get(self, name: str) -> Sink | None:
+        """The sink if it is away."""
+        ...
+
+    def all(self) -> list[Sink]:
+        """Every sink that is away, by name."""
+        ...
+
+    def open(self, sink: Sink) -> None:
+        """Say that it is away, in place of what was said before."""
+        ...
+
+    def win_probe(self, name: str, *, until: float, now: float) -> bool:
+        """Whether the caller is the one that may try the sink: its pause is over, and nobody else's try
+        runs. It keeps the others away until ``until``.
+        """
+        ...
+
+    def close(self, name: str) -> None:
+        """It is well again."""
+        ...
+
+
+class Workers(Protocol):
+    """The workers of this database, as they say themselves."""
+
+    def seen(self, worker: WorkerSeen) -> None:
+        """Say that it is there."""
+        ...
+
+    def all(self) -> list[WorkerSeen]:
+        """All that said so, by id."""
+        ...
+
+    def forget(self, worker: str) -> None:
+        """It has ended."""
         ...
 
 
@@ -228,7 +327,9 @@ class Timeline(Protocol):
         ...
 
     def erase(self, tenant: TenantId, user: UserId) -> None:
-        """Forget the values in a user's entries; that something happened stays."""
+        """Forget the values in a user's entries and the reasons that people gave; that something happened
+        stays.
+        """
         ...
 
 
@@ -257,7 +358,9 @@ class Tokens(Protocol):
 
 
 class HandOvers(Protocol):
-    """Hand-overs; at most one open per user."""
+    """Hand-overs; at most one open per user. What is read in a writing unit of work cannot change until its
+    end: its user's row is locked first, as by ``Users.lock``.
+    """
 
     def add(self, handover: HandOver) -> None:
         """Open one; every other open one of the user is closed in the same statement's transaction."""
@@ -351,6 +454,16 @@ class UnitOfWork(Protocol):
         """The record of mails."""
         ...
 
+    @property
+    def sinks(self) -> Sinks:
+        """The other sides that are away."""
+        ...
+
+    @property
+    def workers(self) -> Workers:
+        """Who drains the outbox."""
+        ...
+
 
 class Store(Protocol):
     """The database. No unit of work may be open during a call to the outside."""
@@ -358,7 +471,8 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[UnitOfWork]:
         """A transaction; commits when the block ends, rolls back when it raises. Durable on return.
 
-        :raises Busy: the database did not give the lock in time.
+        :raises Busy: the database did not take it; ``Busy.transient`` says that nothing was written and
+            that the same may go through if it is tried again at once.
         """
         ...
 
@@ -448,8 +562,9 @@ class IdentityProviders(Protocol):
 class Mailer(Protocol):
     """Sends finished mails."""
 
-    def send(self, mail: "Mail") -> str:
-        """Hand the mail over; the other side's last answer.
+    def send(self, mail: "Mail", *, before_content: Callable[[], None] = lambda: None) -> str:
+        """Hand the mail over; the other side's last answer. ``before_content`` is called when the
+        conversation has come so far that the next step may deliver the mail; if it raises, nothing is sent.
 
         :raises Unavailable: try again.
         :raises Rejected: refused for good; ``field`` is ``recipient`` if this address is, ``message`` if
@@ -478,6 +593,20 @@ class Renderer(Protocol):
         :raises Misconfigured: the template or the sender does not allow it. :raises Rejected: ``field``
             is ``recipient``: there is no address to send to, or none that is one.
         """
+        ...
+
+
+class Wake(Protocol):
+    """Tells a worker that something was enqueued, by whatever process. It may miss something: whoever
+    waits looks for itself now and then.
+    """
+
+    def wait(self, seconds: float) -> None:
+        """Return when something was enqueued since the last call, or after so long."""
+        ...
+
+    def notify(self) -> None:
+        """Let whoever waits in this process go on."""
         ...
 
 

@@ -2,14 +2,16 @@
 answer means for the record; it must not know templates or SMTP.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.application.ports import Links, Mailer, Renderer
-from connector.application.records import MailAttempt
+from connector.application.records import Mail, MailAttempt
 from connector.application.service import Service
 from connector.domain.effects import Template
-from connector.domain.errors import MailRefused, Rejected
+from connector.domain.errors import MailRefused, Misconfigured, Rejected, Unavailable
 from connector.domain.model import PortalUser, State, TenantId, UserId, state_of
+from connector.foundation import metrics
 
 _INVITING = {Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER}
 
@@ -52,8 +54,9 @@ class Post:
         self._renderer = renderer
         self._mailer = mailer
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Letter, *, before_content: Callable[[], None] = lambda: None) -> None:
         """Send the mail if it is still wanted. A refusal of this recipient ends it, on record.
+        ``before_content`` is the mailer's.
 
         :raises Unavailable: try again. :raises Misconfigured: an operator must act.
         :raises MailRefused: the server will not have this mail, whoever it is for.
@@ -64,7 +67,24 @@ class Post:
             return
         message_id = ""
         try:
-            mail = self._renderer.render(
+            mail = self._rendered(letter, user)
+            message_id = mail.message_id
+            answer = self._mailer.send(mail, before_content=before_content)
+        except Rejected as error:
+            if error.field != "recipient":
+                raise MailRefused(error.field, error.rule) from error
+            self._record(letter, "failed", error.rule, message_id)
+        except Unavailable as error:
+            if error.unsure:
+                self._record(letter, "unknown", str(error), message_id)
+            raise
+        else:
+            self._record(letter, "sent", answer, message_id)
+
+    def _rendered(self, letter: Letter, user: PortalUser) -> Mail:
+        """:raises Misconfigured: of this tenant or template, so that no other mail has to wait for it."""
+        try:
+            return self._renderer.render(
                 letter.template,
                 self._service.tenant(letter.tenant),
                 user,
@@ -72,14 +92,8 @@ class Post:
                 request_id=letter.request_id,
                 recipient=self._recipient(letter),
             )
-            message_id = mail.message_id
-            answer = self._mailer.send(mail)
-        except Rejected as error:
-            if error.field != "recipient":
-                raise MailRefused(error.field, error.rule) from error
-            self._record(letter, "failed", error.rule, message_id)
-        else:
-            self._record(letter, "sent", answer, message_id)
+        except Misconfigured as error:
+            raise Misconfigured(str(error), sink_wide=False) from error
 
     def _still_wanted(self, letter: Letter) -> PortalUser | None:
         """The user, if this mail still says something true to it. A first invitation lives its whole life
@@ -129,6 +143,7 @@ class Post:
             answer=answer,
             message_id=message_id,
         )
+        metrics.mail(letter.template, outcome)
         with self._service.store.write() as work:
             work.mails.add(attempt)
             if outcome == "sent" and letter.invites and letter.template is not Template.REMINDER:

@@ -55,6 +55,48 @@ class OutboxRow:
         return UserId(self.subject.partition("/")[2])
 
 
+SELF = "self"
+"""The sink of what needs nobody else; it is never away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxFigures:
+    """How full the outbox is. ``open`` maps (lane, state) to a count, ``oldest`` (lane, prio) to the age in
+    seconds of the row that has been due for longest, ``quarantined`` a reason to a count.
+    """
+
+    open: Mapping[tuple[int, str], int]
+    oldest: Mapping[tuple[int, int], float]
+    quarantined: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sink:
+    """Another side that is away: ``keycloak:<realm>``, ``smtp:<sender>``. Its rows wait until
+    ``open_until`` (epoch seconds); then one worker tries, and has until ``probe_until`` for it.
+    ``openings`` counts how often in a row it was found away; ``reason`` and ``detail`` say what it was.
+    """
+
+    name: str
+    opened_at: float
+    open_until: float
+    openings: int
+    reason: str
+    detail: str
+    probe_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSeen:
+    """A worker, and when it said last that it is there (epoch seconds)."""
+
+    id: str
+    host: str
+    version: str
+    started_at: float
+    seen_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of a user's timeline. ``changes`` maps an attribute to (before, after)."""
@@ -138,7 +180,9 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailAttempt:
-    """One try to send one mail. ``outcome``: sent, failed, skipped; ``answer``: SMTP's, no address."""
+    """One try to send one mail. ``outcome``: sent, failed, skipped, or unknown if the answer got lost;
+    ``answer``: SMTP's, no address.
+    """
 
     tenant: TenantId
     user_id: UserId

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.application.ports import Clock, Ids, Store, Tenants, UnitOfWork
-from connector.application.records import Entry
+from connector.application.records import SELF, Entry
+from connector.application.repeat import repeated
+from connector.application.share import FairShare
 from connector.domain import effects as fx
 from connector.domain.commands import Command
 from connector.domain.decision import Decision, Facts
@@ -41,9 +43,16 @@ class Service:
     """What every way in speaks to."""
 
     def __init__(
-        self, store: Store, tenants: Tenants, mapping: AccountMapping, clock: Clock, ids: Ids
+        self,
+        store: Store,
+        tenants: Tenants,
+        mapping: AccountMapping,
+        clock: Clock,
+        ids: Ids,
+        share: FairShare | None = None,
     ) -> None:
         self.store = store
+        self._share = share or FairShare()
         self.tenants = tenants
         self.mapping = mapping
         self.clock = clock
@@ -78,13 +87,23 @@ class Service:
         tenant = self.tenant(first.tenant)
         facts = self.facts(tenant)
         try:
-            with self.store.write() as work:
-                before = work.users.get(first.tenant, first.user_id)
-                _check_version(before, first.expected_version)
-                return self._carry_out(work, before, commands, facts)
+            return repeated(lambda: self._handled(commands, facts))
         except Refused as refusal:
             self._enter_refusal(first, refusal, facts)
             raise
+
+    def enqueue(
+        self,
+        work: UnitOfWork,
+        tenant: TenantId,
+        user_id: UserId,
+        effect: fx.Effect,
+        *,
+        request_id: str,
+    ) -> None:
+        """Have an effect follow in its turn, though no command asks for it."""
+        work.users.lock(tenant, user_id)
+        self._enqueue(work, tenant, user_id, effect, request_id, self.clock.now())
 
     def extend_invitation(
         self, tenant: TenantId, user_id: UserId, generation: int, until: float, *, request_id: str = ""
@@ -93,6 +112,11 @@ class Service:
         who begins in time gets the time to finish, and a mail that had to wait loses none of its life: one
         that was never sent may be past its time. None if the generation is over.
         """
+        return repeated(lambda: self._extended(tenant, user_id, generation, until, request_id))
+
+    def _extended(
+        self, tenant: TenantId, user_id: UserId, generation: int, until: float, request_id: str
+    ) -> PortalUser | None:
         now = self.clock.now()
         with self.store.write() as work:
             user = work.users.get(tenant, user_id)
@@ -105,9 +129,15 @@ class Service:
                 if state_of(user, now) is not state_of(longer, now):
                     effects.append(fx.SyncAccount())
                 for effect in effects:
-                    sink = sink_of(effect, self.tenant(tenant))
-                    work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id=request_id, now=now)
+                    self._enqueue(work, tenant, user_id, effect, request_id, now)
             return longer
+
+    def _handled(self, commands: tuple[Command, ...], facts: Facts) -> PortalUser:
+        first = commands[0]
+        with self.store.write() as work:
+            before = work.users.get(first.tenant, first.user_id)
+            _check_version(before, first.expected_version)
+            return self._carry_out(work, before, commands, facts)
 
     def _carry_out(
         self, work: UnitOfWork, before: PortalUser | None, commands: tuple[Command, ...], facts: Facts
@@ -120,7 +150,9 @@ class Service:
         _end_handovers(work, before, user)
         for step in steps:
             self._enter(work, step, facts.now)
-            self._enqueue(work, step, facts)
+            for effect in step.decision.effects:
+                command = step.command
+                self._enqueue(work, command.tenant, command.user_id, effect, command.request_id, facts.now)
         return user
 
     def _decide_all(
@@ -166,16 +198,24 @@ class Service:
             work.timeline.erase(step.command.tenant, step.command.user_id)
             work.mails.erase(step.command.tenant, step.command.user_id)
 
-    def _enqueue(self, work: UnitOfWork, step: "_Step", facts: Facts) -> None:
-        for effect in step.decision.effects:
-            work.outbox.enqueue(
-                step.command.tenant,
-                step.command.user_id,
-                effect,
-                sink=sink_of(effect, facts.tenant),
-                request_id=step.command.request_id,
-                now=facts.now,
-            )
+    def _enqueue(
+        self,
+        work: UnitOfWork,
+        tenant: TenantId,
+        user_id: UserId,
+        effect: fx.Effect,
+        request_id: str,
+        now: float,
+    ) -> None:
+        work.outbox.enqueue(
+            tenant,
+            user_id,
+            effect,
+            sink=_sink_of(effect, self.tenant(tenant)),
+            request_id=request_id,
+            now=now,
+            prio=self._share.prio(tenant, effect),
+        )
 
     def _enter_refusal(self, command: Command, refusal: Refused, facts: Facts) -> None:
         """Systems ask again and again; what people are refused is worth a line."""
@@ -202,15 +242,13 @@ class Service:
             )
 
 
-def sink_of(effect: fx.Effect, tenant: Tenant) -> str:
+def _sink_of(effect: fx.Effect, tenant: Tenant) -> str:
     """Which other side an effect needs: rows of one sink fail and recover together."""
-    match effect.lane:
-        case fx.Lane.ACCOUNT:
-            return f"keycloak:{tenant.realm}"
-        case fx.Lane.MAIL:
-            return f"smtp:{tenant.sender.address or 'default'}"
-        case fx.Lane.CLOCK:
-            return "self"
+    if effect.lane is fx.Lane.ACCOUNT or isinstance(effect, fx.CheckHandover):
+        return f"keycloak:{tenant.realm}"
+    if effect.lane is fx.Lane.MAIL:
+        return f"smtp:{tenant.sender.address or 'default'}"
+    return SELF
 
 
 def _may_be_extended(user: PortalUser, generation: int, now: float) -> bool:

@@ -49,18 +49,18 @@ def invocation(context: typer.Context) -> Invocation:
 
 
 @contextmanager
-def opened_core(context: typer.Context) -> Iterator["Core"]:
-    """The core over the configuration; its database is closed afterwards.
+def opened_core(context: typer.Context, *, works: bool = False) -> Iterator["Core"]:
+    """The core over the configuration; its database is closed afterwards. ``works``: for a worker.
 
     :raises ConfigError, Misconfigured: as the configuration and the database say.
     """
     from connector.bootstrap import make_core
 
-    core = make_core(invocation(context).settings())
+    core = make_core(invocation(context).settings(), works=works)
     try:
         yield core
     finally:
-        core.engines.dispose()
+        core.close()
 
 
 def known_tenant(settings: Settings, name: str) -> TenantId:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import keycloak, outbox, servers, tokens, users
-from connector.cli.context import Invocation, invocation, opened_core
+from connector.cli import healthcheck, keycloak, outbox, servers, tokens, users
+from connector.cli.context import Invocation, invocation
 from connector.cli.output import console, errors, show_json
 from connector.domain.errors import Refused, UsherError
 from connector.foundation.config import ConfigError, json_schema
@@ -31,6 +31,7 @@ app.add_typer(keycloak.app, name="keycloak")
 app.command()(servers.serve)
 app.command()(servers.worker)
 app.command()(servers.run)
+app.command()(healthcheck.healthcheck)
 
 
 @app.callback()
@@ -79,9 +80,16 @@ def show(context: typer.Context) -> None:
 
 @app.command()
 def migrate(context: typer.Context) -> None:
-    """Bring the database up to date."""
-    with opened_core(context):
-        console.print("The database is up to date.")
+    """Bring the database up to date; several at once wait for one another."""
+    from connector.store.engine import make_engines
+    from connector.store.migrate import migrate as bring_up_to_date
+
+    engines = make_engines(invocation(context).settings().database_url())
+    try:
+        done = bring_up_to_date(engines.write)
+    finally:
+        engines.dispose()
+    console.print("The database is up to date." if done else "The database was up to date.")
 
 
 @app.command()

@@ -1,19 +1,23 @@
 """``usher outbox …``: what waits, what is in quarantine and why, and what an operator does about it. It
-owns the verbs.
+owns the verbs; what a deed is, is ``application/quarantine.py``'s.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.application.ports import UnitOfWork
-from connector.application.records import Entry, OutboxRow
+from connector.application.quarantine import AT_ONCE, Quarantine, Who
+from connector.application.records import OutboxRow, Sink
 from connector.cli.context import OPERATOR, SOURCE, new_request_id, opened_core
 from connector.cli.output import console, iso, show_fields, show_json, show_table
 from connector.cli.user_view import row_fields
 from connector.cli.users import Json
 from connector.domain.errors import NotFound
-from connector.domain.model import state_of
+
+if TYPE_CHECKING:
+    from connector.bootstrap import Core
 
 app = typer.Typer(no_args_is_help=True, help="What must still happen outside.")
 
@@ -23,21 +27,44 @@ RowId = Annotated[
         metavar="ROW", help="The row's number, as `outbox list` shows it.", min=1, max=2**63 - 1
     ),
 ]
+Reason = Annotated[str | None, typer.Option(help="Rows that wait for this reason.")]
+SinkName = Annotated[str | None, typer.Option("--sink", help="Rows for this other side: keycloak:main.")]
+
+
+class RowState(StrEnum):
+    """The states of a row that is not finished."""
+
+    READY = "ready"
+    RUNNING = "running"
+    QUARANTINED = "quarantined"
+
+
+# --- looking ---------------------------------------------------------------------------------------
 
 
 @app.command("list")
 def list_rows(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="ready, running or quarantined.")] = None,
+    state: Annotated[RowState | None, typer.Option(help="Rows in this state.")] = None,
+    reason: Reason = None,
+    sink: SinkName = None,
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1, max=10_000)] = 100,
     json: Json = False,
 ) -> None:
     """List what is not finished, oldest first."""
     with opened_core(context) as core, core.service.store.read() as work:
-        rows = work.outbox.list(state=state, limit=limit)
+        rows = work.outbox.list(state=state, reason=reason, sink=sink, limit=limit)
+        away = work.sinks.all()
     if json:
         show_json([row_fields(row) | {"tenant": row.tenant, "user": row.user_id} for row in rows])
         return
+    _show_rows(rows)
+    if away:
+        names = ", ".join(one.name for one in away)
+        console.print(f"\nAway: {names}. See `usher outbox sinks`.", markup=False, soft_wrap=True)
+
+
+def _show_rows(rows: Sequence[OutboxRow]) -> None:
     show_table(
         ("row", "tenant", "user", "effect", "target", "state", "next try", "failures", "why"),
         (
@@ -51,7 +78,9 @@ def list_rows(
 def show(context: typer.Context, row: RowId, json: Json = False) -> None:
     """Show one row, finished or not."""
     with opened_core(context) as core, core.service.store.read() as work:
-        found = _get(work, row)
+        found = work.outbox.get(row)
+    if found is None:
+        raise NotFound(f"There is no row {row}.")
     fields = row_fields(found) | {
         "tenant": found.tenant,
         "user": found.user_id,
@@ -64,15 +93,56 @@ def show(context: typer.Context, row: RowId, json: Json = False) -> None:
 
 
 @app.command()
-def retry(context: typer.Context, row: RowId) -> None:
-    """Try a waiting or quarantined row at once, its failures forgotten."""
-    with opened_core(context) as core, core.service.store.write() as work:
-        now = core.service.clock.now()
-        found = _get(work, row)
-        if not work.outbox.make_due(row, now=now):
-            raise NotFound(f"Row {row} is {found.state}; there is nothing to try again.")
-        _enter(work, found, "outbox_retry", "", now)
-    console.print(f"Row {row} is tried again.")
+def sinks(context: typer.Context, json: Json = False) -> None:
+    """List the other sides that are away: since when, why, and when the next try is."""
+    with opened_core(context) as core, core.service.store.read() as work:
+        away = [_sink_fields(sink) for sink in work.sinks.all()]
+    if json:
+        show_json(away)
+        return
+    show_table(
+        ("sink", "away since", "next try", "times", "why", "detail"),
+        (tuple(fields.values()) for fields in away),
+    )
+
+
+def _sink_fields(sink: Sink) -> dict[str, object]:
+    return {
+        "sink": sink.name,
+        "awaySince": iso(sink.opened_at),
+        "nextTry": iso(sink.open_until),
+        "times": sink.openings,
+        "reason": sink.reason,
+        "detail": sink.detail,
+    }
+
+
+# --- acting ----------------------------------------------------------------------------------------
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    row: Annotated[
+        int | None,
+        typer.Argument(metavar="[ROW]", help="One row, waiting or in quarantine.", min=1, max=2**63 - 1),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="All in quarantine for this reason.")] = None,
+    sink: Annotated[str | None, typer.Option(help="All in quarantine for this other side.")] = None,
+) -> None:
+    """Try again at once, failures forgotten: one row, or all in quarantine for a reason or a sink."""
+    if sum(given is not None for given in (row, reason, sink)) != 1:
+        raise typer.BadParameter("Name exactly one of ROW, --reason and --sink.")
+    with opened_core(context) as core:
+        deeds = _deeds(core)
+        if row is not None:
+            deeds.retry(row)
+            console.print(f"Row {row} is tried again.")
+            return
+        count = deeds.retry_all(reason=reason, sink=sink)
+    console.print("Nothing in quarantine fits." if count == 0 else f"Tried again: {count}.")
+    if count == AT_ONCE:
+        console.print("There may be more: repeat this.")
 
 
 @app.command()
@@ -82,38 +152,11 @@ def skip(
     because: Annotated[str, typer.Option(help="Why; it stays on the user's timeline.")],
 ) -> None:
     """Give a row up for good."""
-    with opened_core(context) as core, core.service.store.write() as work:
-        now = core.service.clock.now()
-        found = _get(work, row)
-        if not work.outbox.skip(row, now=now):
-            raise NotFound(f"Row {row} is {found.state}; it cannot be skipped.")
-        _enter(work, found, "outbox_skip", because, now)
+    with opened_core(context) as core:
+        _deeds(core).skip(row, because)
     console.print(f"Row {row} is given up.")
 
 
-def _get(work: UnitOfWork, row: int) -> OutboxRow:
-    found = work.outbox.get(row)
-    if found is None:
-        raise NotFound(f"There is no row {row}.")
-    return found
-
-
-def _enter(work: UnitOfWork, row: OutboxRow, action: str, reason: str, now: float) -> None:
-    """What an operator does to a row stands on its user's timeline."""
-    user = work.users.get(row.tenant, row.user_id)
-    state = state_of(user, now)
-    what = f"{row.effect} {row.target}".strip()
-    work.timeline.add(
-        Entry(
-            tenant=row.tenant,
-            user_id=row.user_id,
-            at=now,
-            actor=OPERATOR.name,
-            source=SOURCE,
-            request_id=new_request_id(),
-            action=action,
-            before=state,
-            after=state,
-            reason=f"{what}: {reason}" if reason else what,
-        )
-    )
+def _deeds(core: "Core") -> Quarantine:
+    who = Who(actor=OPERATOR.name, source=SOURCE, request_id=new_request_id())
+    return Quarantine(core.service, who)

@@ -1,10 +1,14 @@
-"""``serve``, ``worker`` and ``run``: the processes of an installation. It owns how they start and stop."""
+"""``serve``, ``worker`` and ``run``: the processes of an installation. It owns how they start and stop.
+
+SIGTERM or SIGINT: the management port says that we are not ready, nothing new is begun, what was begun is
+finished, within half a minute. A second signal: at once.
+"""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +16,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli.context import invocation, opened_core
+from connector.cli.healthcheck import ManagementPort
 from connector.cli.output import console
-from connector.foundation.config import Settings
+from connector.foundation.config import ServerSettings
+from connector.foundation.metrics import shared_figures
 from connector.foundation.observe import configure_logging
 
 if TYPE_CHECKING:
     from connector.application.worker import Worker
+    from connector.bootstrap import Core
 
 Host = Annotated[str | None, typer.Option(help="Instead of server.host of the configuration.")]
 Port = Annotated[int | None, typer.Option(help="Instead of server.port of the configuration.")]
@@ -25,57 +32,107 @@ Port = Annotated[int | None, typer.Option(help="Instead of server.port of the co
 REQUESTS_AT_A_TIME = min(8, 2 * multiprocessing.cpu_count() + 1)
 """What one web process works on at once; the web server warns of more threads than that."""
 
+_WEB_GRACE = 20
+"""Seconds for the requests that run at the end."""
 
-def serve(context: typer.Context, host: Host = None, port: Port = None) -> None:
+
+class Stop:
+    """The end of this process, asked for by a signal."""
+
+    def __init__(self) -> None:
+        self._deeds: list[Callable[[], object]] = []
+        self.is_begun = False
+
+    def do(self, deed: Callable[[], object]) -> None:
+        """One more thing to do at the first signal; it must return at once."""
+        self._deeds.append(deed)
+
+    def listen(self) -> None:
+        """Take the signals from now on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._heard)
+
+    def _heard(self, *_signal: object) -> None:
+        if self.is_begun:
+            os._exit(1)
+        self.is_begun = True
+        for deed in self._deeds:
+            deed()
+
+
+def serve(
+    context: typer.Context, host: Host = None, port: Port = None, management_port: ManagementPort = None
+) -> None:
     """Serve SCIM, the invitation pages and the OpenID provider."""
     configure_logging()
-    with opened_core(context) as core:
-        settings = core.settings
-    _serve(settings, invocation(context).path(), host, port)
+    with shared_figures(), opened_core(context) as core:
+        stop, web = Stop(), _web(core, host, port)
+        with _tended(core, stop, web, management_port):
+            _serve(web, invocation(context).path(), stop)
 
 
 def worker(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Stop when nothing is due.")] = False,
+    management_port: ManagementPort = None,
 ) -> None:
     """Carry out what waits in the outbox."""
-    from connector.bootstrap import make_worker, opened_store_lock
+    from connector.bootstrap import opened_worker
 
     configure_logging()
-    with opened_core(context) as core, opened_store_lock(core):
-        one = make_worker(core)
-        one.recover()
+    with shared_figures(), opened_core(context, works=True) as core, opened_worker(core) as one:
         if once:
             console.print(f"{one.drain()} tried.")
             return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: one.stop())
-        one.run()
+        stop = Stop()
+        with _tended(core, stop, None, management_port), _working(one, stop) as thread:
+            stop.listen()
+            thread.join()
 
 
-def run(context: typer.Context, host: Host = None, port: Port = None) -> None:
+def run(
+    context: typer.Context, host: Host = None, port: Port = None, management_port: ManagementPort = None
+) -> None:
     """Serve and work, together: all that a small installation needs."""
-    from connector.bootstrap import make_worker, opened_store_lock
+    from connector.bootstrap import opened_worker
 
     configure_logging()
-    with opened_core(context) as core, opened_store_lock(core), _working(make_worker(core)):
-        _serve(core.settings, invocation(context).path(), host, port)
+    with shared_figures(), opened_core(context, works=True) as core, opened_worker(core) as one:
+        stop, web = Stop(), _web(core, host, port)
+        with _tended(core, stop, web, management_port), _working(one, stop):
+            _serve(web, invocation(context).path(), stop)
+
+
+def _web(core: "Core", host: str | None, port: int | None) -> ServerSettings:
+    given = {"host": host, "port": port}
+    return core.settings.server.model_copy(update={k: v for k, v in given.items() if v is not None})
 
 
 @contextmanager
-def _working(one: "Worker") -> Iterator[None]:
-    """A worker beside whatever happens inside; stopped, and waited for, at the end."""
-    one.recover()
+def _tended(core: "Core", stop: Stop, web: ServerSettings | None, port: int | None) -> Iterator[None]:
+    """The management port, and the care for the database, meanwhile."""
+    from connector.bootstrap import checkpoints, make_management
+
+    with make_management(core, stopping=lambda: stop.is_begun, web=web, port=port), checkpoints(core):
+        yield
+
+
+@contextmanager
+def _working(one: "Worker", stop: Stop) -> Iterator[threading.Thread]:
+    """A worker beside whatever happens inside; stopped, and waited for, at the end. It has a thread of its
+    own: a signal interrupts the main one, which must then hold no lock that stopping needs.
+    """
     thread = threading.Thread(target=one.run, name="worker")
     thread.start()
+    stop.do(one.stop)
     try:
-        yield
+        yield thread
     finally:
         one.stop()
         thread.join()
 
 
-def _serve(settings: Settings, config: Path, host: str | None, port: int | None) -> None:
+def _serve(web: ServerSettings, config: Path, stop: Stop) -> None:
     """Serve until SIGINT or SIGTERM. The web process is a fresh one: nothing of ours is forked into it."""
     from granian import Granian
     from granian.constants import Interfaces
@@ -89,13 +146,17 @@ def _serve(settings: Settings, config: Path, host: str | None, port: int | None)
     server = Granian(
         "connector.wsgi:create_app",
         factory=True,
-        address=host or settings.server.host,
-        port=port or settings.server.port,
+        address=web.host,
+        port=web.port,
         interface=Interfaces.WSGI,
         workers=1,
+        workers_kill_timeout=_WEB_GRACE,
         blocking_threads=REQUESTS_AT_A_TIME,
         log_access=False,
         log_level=LogLevels.warning,
         websockets=False,
     )
+    stop.do(server.signal_handler_interrupt)
+    # The server takes the signals for itself when it starts.
+    server.on_startup(stop.listen)
     server.serve()

@@ -50,6 +50,7 @@ def write_settings(folder: Path, where: Addresses, tenant: Mapping[str, Any] | N
     config = yaml.load(path)
     config["public_url"] = where.usher
     config["server"] = {"host": HOST, "port": where.usher_port}
+    config["management"] = {"port": 0}
     config["keycloak"]["realms"][REALM_KEY] |= {"url": where.keycloak, "realm": where.realm}
     del config["mail"]["files"]
     config["mail"]["smtp"] = {"host": HOST, "port": where.smtp_port, "tls": "none"}

@@ -20,6 +20,7 @@ shown (HTTP status, SCIM type, exit code) is each way in's own table.
         ├── Gone             the account is not there
         ├── Exists           another account has the userName or e-mail
         ├── Linked           the account already has a link to our provider
+        ├── DeliveryUnknown  quarantined: too many copies of a mail may have arrived already
         └── Conflict         read, merge and try once more, then quarantined
 """
 
@@ -140,7 +141,13 @@ class VersionConflict(UsherError):
 
 
 class Busy(UsherError):
-    """The database did not take the change in time; nothing was written."""
+    """The database did not take the change, or could not say that it did. ``transient``: nothing was
+    written, and the same may go through if it is tried again at once.
+    """
+
+    def __init__(self, text: str, *, transient: bool = False) -> None:
+        super().__init__(text)
+        self.transient = transient
 
 
 class OutsideError(UsherError):
@@ -171,9 +178,15 @@ class Unavailable(OutsideError):
 
 
 class Misconfigured(OutsideError):
-    """Our settings or the other side's do not fit; trying again helps only after somebody acted."""
+    """Our settings or the other side's do not fit; trying again helps only after somebody acted.
+    ``sink_wide``: nobody else's turn would end better.
+    """
 
     reason = "misconfigured"
+
+    def __init__(self, text: str, *, sink_wide: bool = True) -> None:
+        super().__init__(text)
+        self.sink_wide = sink_wide
 
 
 class Rejected(OutsideError):
@@ -221,3 +234,9 @@ class Conflict(OutsideError):
     """The other side saw a contradiction."""
 
     reason = "conflict"
+
+
+class DeliveryUnknown(OutsideError):
+    """So many tries to send a mail ended without an answer that one more could be one too many."""
+
+    reason = "delivery_unknown"

@@ -10,6 +10,7 @@ from typing import Any
 from connector.domain.mapping import AccountMapping
 from connector.domain.model import State, Tenant, TenantId
 from connector.foundation.config_checks import check_parts
+from connector.foundation.config_database import finished_url
 from connector.foundation.config_form import FormError, fill, sound_part
 from connector.foundation.config_model import (
     ClientSettings,
@@ -19,6 +20,7 @@ from connector.foundation.config_model import (
     HandoverSettings,
     LimitSettings,
     MailSettings,
+    ManagementSettings,
     Parts,
     RealmForm,
     RealmSettings,
@@ -42,6 +44,7 @@ __all__ = [
     "HandoverSettings",
     "LimitSettings",
     "MailSettings",
+    "ManagementSettings",
     "RealmSettings",
     "Secret",
     "ServerSettings",
@@ -64,7 +67,7 @@ class Settings:
     """
 
     public_url: str
-    database: str
+    database: str | Secret
     keys: Path
     realms: Mapping[str, RealmSettings]
     mail: MailSettings
@@ -73,13 +76,22 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     handover: HandoverSettings = field(default_factory=HandoverSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
+    management: ManagementSettings = field(default_factory=ManagementSettings)
     worker: WorkerForm = field(default_factory=WorkerForm)
     labels: Mapping[TenantId, Mapping[State, str]] = field(default_factory=dict)
+    database_password: Secret | None = None
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def show(self) -> dict[str, Any]:
         """Every setting as the file would spell it, defaults and presets included, no secret."""
         return dict(self.shown)
+
+    def database_url(self) -> str:
+        """The address to open the database with, its password in it: never to be shown.
+
+        :raises ConfigError: a secret cannot be read.
+        """
+        return finished_url(self.database, self.database_password)
 
 
 def load(path: Path, *, checks: Iterable[TenantCheck] = ()) -> Settings:
@@ -145,6 +157,7 @@ def _finished(file: ConfigFile) -> Settings:
     return Settings(
         public_url=file.public_url,
         database=file.database,
+        database_password=file.database_password,
         keys=file.keys,
         realms={key: _realm(key, form) for key, form in file.keycloak.realms.items()},
         mail=file.mail,
@@ -153,6 +166,7 @@ def _finished(file: ConfigFile) -> Settings:
         limits=file.limits,
         handover=file.handover,
         server=file.server,
+        management=file.management,
         worker=file.worker,
         labels={key: form.chosen.labels for key, form in tenants.items()},
         shown=_shown(file),

@@ -49,4 +49,14 @@ def _realms_are_apart(parts: Parts) -> Iterator[Finding]:
             yield ("keycloak", "realms", key), f"is the same realm of the same Keycloak as {other!r}"
 
 
-RULES: tuple[Rule, ...] = (_policies_are_possible, _recovery_is_one_per_realm, _realms_are_apart)
+def _listeners_are_apart(parts: Parts) -> Iterator[Finding]:
+    if parts.management.port == parts.server.port:
+        yield ("management", "port"), f"must not be the web server's, {parts.server.port}"
+
+
+RULES: tuple[Rule, ...] = (
+    _policies_are_possible,
+    _recovery_is_one_per_realm,
+    _realms_are_apart,
+    _listeners_are_apart,
+)

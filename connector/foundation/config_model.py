@@ -5,9 +5,18 @@ owns single values and pairs within one part; what must fit between parts is ``c
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connector.foundation.config_addresses import LOCAL_HOSTS, BaseUrl, Email, Hostname, Origin
+from connector.foundation.config_database import DatabaseUrl, check_password
 from connector.foundation.config_form import Form
 from connector.foundation.config_secret import Secret
 from connector.foundation.config_tenant import TenantForm
@@ -17,7 +26,6 @@ from connector.foundation.config_values import (
     FilledLine,
     Key,
     Size,
-    SqliteUrl,
     counting,
     lasting,
     sized,
@@ -133,6 +141,13 @@ class ServerSettings(Form):
     port: Port = 8000
 
 
+class ManagementSettings(Form):
+    """Where the management port listens, for this machine alone unless told otherwise; 0: nowhere."""
+
+    host: Hostname = "127.0.0.1"
+    port: Annotated[StrictInt, counting(0, 65535)] = 9464
+
+
 class WorkerForm(Form):
     """How the worker drains the outbox."""
 
@@ -141,13 +156,35 @@ class WorkerForm(Form):
     heartbeat: Annotated[Duration, lasting("100ms", "3m")] = 20.0
     account_slots: Annotated[StrictInt, counting(1, 64)] = 8
     mail_slots: Annotated[StrictInt, counting(1, 64)] = 4
+    clock_slots: Annotated[StrictInt, counting(1, 64)] = 4
+    account_effect: Annotated[Duration, lasting("1s", "5m")] = 45.0
+    mail_effect: Annotated[Duration, lasting("1s", "5m")] = 75.0
     longest_backoff: Annotated[Duration, lasting("100ms", "6h")] = 3600.0
     give_up_after: Annotated[Duration, lasting("1s", "7d")] = 86400.0
+    breaker_failures: Annotated[StrictInt, counting(2, 100)] = 5
+    breaker_pause: Annotated[Duration, lasting("100ms", "1h")] = 30.0
+    longest_breaker_pause: Annotated[Duration, lasting("100ms", "6h")] = 300.0
+    grace: Annotated[Duration, lasting("1s", "10m")] = 25.0
+    keep_finished: Annotated[Duration, lasting("1h", "400d")] = 604800.0
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> "WorkerForm":
         if self.lease < 3 * self.heartbeat:
             raise ValueError("lease must be at least three times as long as heartbeat")
+        return self
+
+    @model_validator(mode="after")
+    def _lease_outlives_effects(self) -> "WorkerForm":
+        """Else one that takes that long could never begin."""
+        longest = max(self.account_effect, self.mail_effect)
+        if self.lease <= longest:
+            raise ValueError("lease must be longer than account_effect and mail_effect")
+        return self
+
+    @model_validator(mode="after")
+    def _breaker_pauses_rise(self) -> "WorkerForm":
+        if self.longest_breaker_pause < self.breaker_pause:
+            raise ValueError("longest_breaker_pause must not be shorter than breaker_pause")
         return self
 
 
@@ -177,6 +214,7 @@ class LimitSettings(Form):
     """What one request may ask for."""
 
     form_body: Annotated[Size, sized("4KiB", "1MiB")] = 64 * 1024
+    fair_share: Annotated[StrictInt, counting(1, 1_000_000)] = 300
 
 
 # --- the file --------------------------------------------------------------------------------------
@@ -186,6 +224,8 @@ class Parts(Form):
     """The parts that are compared with each other, each of which may be absent."""
 
     keycloak: KeycloakForm | None = None
+    server: ServerSettings = ServerSettings()
+    management: ManagementSettings = ManagementSettings()
     tenants: dict[Key, TenantForm] = Field(default_factory=dict)
 
 
@@ -193,14 +233,22 @@ class ConfigFile(Form):
     """The whole file. ``include`` names files of one tenant each; its tenants are among ``tenants``."""
 
     public_url: Origin
-    database: SqliteUrl
+    database: DatabaseUrl
+    database_password: Secret | None = None
     keys: FilePath
     mappings: FilePath | None = None
     keycloak: KeycloakForm
     mail: MailSettings
     server: ServerSettings = ServerSettings()
+    management: ManagementSettings = ManagementSettings()
     worker: WorkerForm = WorkerForm()
     handover: HandoverSettings = HandoverSettings()
     limits: LimitSettings = LimitSettings()
     tenants: dict[Key, TenantForm] = Field(min_length=1)
     include: list[str] | None = None
+
+    @field_validator("database_password")
+    @classmethod
+    def _password_has_a_use(cls, password: Secret | None, info: ValidationInfo) -> Secret | None:
+        check_password(password, info.data.get("database"))
+        return password

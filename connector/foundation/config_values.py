@@ -229,7 +229,6 @@ FilePath = Annotated[
     BeforeValidator(parse_path, json_schema_input_type=str),
     PlainSerializer(str, when_used="json"),
 ]
-SqliteUrl = Annotated[str, AfterValidator(parse_sqlite_url)]
 Logo = Annotated[
     LogoFile,
     PlainValidator(read_logo_file, json_schema_input_type=str),

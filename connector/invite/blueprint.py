@@ -28,7 +28,6 @@ from connector.domain.model import Tenant, TenantId
 from connector.foundation.config import RealmSettings, Settings
 from connector.foundation.keys import SigningKeys
 from connector.foundation.links import InvitationLinks
-from connector.foundation.observe import current_request_id
 from connector.foundation.resources import templates_dir
 from connector.invite.addresses import BRAND, DONE, GO, INVITE, PROBE
 from connector.invite.answers import Answers
@@ -60,10 +59,6 @@ class InviteParts:
     ids: Ids
     client: Callable[[RealmSettings, Clock], KeycloakClient] = KeycloakClient
 
-    def request_id(self) -> str:
-        """The id that the running request was bound to, else a new one."""
-        return current_request_id() or self.ids.token(128)
-
 
 def invite_blueprint(parts: InviteParts) -> Blueprint:
     """Landing pages, hand-over, brand files and the OpenID Connect provider."""
@@ -90,9 +85,8 @@ def _add_steps(blueprint: Blueprint, parts: InviteParts, answers: Answers) -> No
         answers,
         public_url=settings.public_url,
         cookie_life=settings.handover.life,
-        request_id=parts.request_id,
     )
-    back = ReturnViews(callbacks, answers, public_url=settings.public_url, request_id=parts.request_id)
+    back = ReturnViews(callbacks, answers, public_url=settings.public_url)
     for method, rule, view in (
         ("GET", f"{INVITE}/<token>", link.show),
         ("POST", f"{INVITE}/<token>", link.press),

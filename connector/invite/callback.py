@@ -15,12 +15,14 @@ from connector.application.account import has_sign_in
 from connector.application.followup import FollowUp
 from connector.application.ports import IdentityProviders, UnitOfWork
 from connector.application.records import HandOver, HandOverStatus
-from connector.application.service import Service, sink_of
+from connector.application.service import Service
 from connector.domain.commands import Accept
 from connector.domain.effects import EndSessions, SyncAccount
 from connector.domain.errors import OutsideError, Refused
 from connector.domain.model import Actor, ActorKind, PortalUser, State, Tenant, state_of
+from connector.foundation import metrics
 from connector.foundation.links import InvitationLinks
+from connector.foundation.observe import bind_subject
 from connector.invite.addresses import DONE, GO, PROBE, PROVIDER_ALIAS
 from connector.invite.handover import closed
 from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient, Proof
@@ -162,6 +164,7 @@ class Callbacks:
     def _somebody_else(self, way: _Way, identity: Identity) -> Outcome:
         if not way.live:
             return self._no_way(way)
+        metrics.handover("somebody_else")
         return SignedIn(tenant=way.tenant, user=way.user, name=identity.name)
 
     def _came_back(self, way: _Way, request_id: str) -> Outcome:
@@ -201,6 +204,7 @@ class Callbacks:
             newest = work.handovers.get(way.handover.id) or way.handover
             done = replace(newest, status=HandOverStatus.DONE, code="", code_until=None)
             work.handovers.save(done)
+        metrics.handover("completed")
         # The acceptance's own sync_account removes the link for certain; this is only sooner.
         with suppress(OutsideError):
             if way.user.account_id is not None:
@@ -209,17 +213,12 @@ class Callbacks:
 
     def _turned_away(self, way: _Way, request_id: str) -> Outcome:
         """Close the hand-over, so that the next press prepares the account anew, and end the session."""
-        now = self._clock.now()
+        metrics.handover("turned_away")
         with self._store.write() as work:
             work.handovers.save(closed(work.handovers.get(way.handover.id) or way.handover))
             for effect in (SyncAccount(), EndSessions(urgent=True)):
-                work.outbox.enqueue(
-                    way.handover.tenant,
-                    way.handover.user_id,
-                    effect,
-                    sink=sink_of(effect, way.tenant),
-                    request_id=request_id,
-                    now=now,
+                self._service.enqueue(
+                    work, way.handover.tenant, way.handover.user_id, effect, request_id=request_id
                 )
         return self._land(way)
 
@@ -236,6 +235,7 @@ class Callbacks:
         user, tenant = user_of(work, handover), self._service.tenants.get(handover.tenant)
         if user is None or tenant is None:
             return None
+        bind_subject(tenant=tenant.id, user_id=user.id)
         return _Way(
             handover=handover,
             tenant=tenant,

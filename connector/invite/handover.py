@@ -13,17 +13,21 @@ from connector.application.account import Accounts
 from connector.application.followup import FollowUp
 from connector.application.ports import Ids, UnitOfWork
 from connector.application.records import Entry, HandOver, HandOverStatus, OutboxRow
-from connector.application.service import Service, sink_of
-from connector.domain.effects import CheckHandover, Effect, SyncAccount
+from connector.application.repeat import repeated
+from connector.application.service import Service
+from connector.domain.effects import CheckHandover, SyncAccount
 from connector.domain.errors import Unavailable, UsherError
-from connector.domain.model import State, TenantId, UserId
+from connector.domain.model import State
 from connector.foundation.config import HandoverSettings
+from connector.foundation.deadline import within
 from connector.invite.standing import Invited, browser_of, is_live, is_of_browser
 
 LEASE = 15.0
 """Seconds for which the press keeps the worker off the account."""
 PATIENCE = 10.0
 """Seconds to wait for somebody else's work on the account."""
+PREPARING = 10.0
+"""Seconds that Keycloak may take for the account: less than the lease."""
 PAUSE = 0.1
 COOKIE_BITS = 256
 SUB_BITS = 128
@@ -70,7 +74,7 @@ class HandOverDesk:
         """
         self._look_after(invited, cookie, request_id)
         self._give_time(invited, request_id)
-        pressed, row = self._open(invited, cookie, request_id)
+        pressed, row = repeated(lambda: self._open(invited, cookie, request_id))
         if pressed.handover.sub:
             return pressed
         row = row or self._awaited_row(pressed.handover, request_id)
@@ -115,13 +119,13 @@ class HandOverDesk:
             if former and former.may_link(now) and _is_for(former, invited):
                 return Pressed(handover=former, cookie=cookie), None
             if former and former.is_open(now) and former.user_id != user_id:
-                self._end(work, former, request_id, now)
+                self._end(work, former, request_id)
             fresh = self._ids.token(COOKIE_BITS)
             handover = self._new(invited, browser_of(fresh), now)
             work.handovers.add(handover)
             work.timeline.add(_entry(handover, request_id))
             check = CheckHandover(handover=handover.id, due=now + self._times.checks[0])
-            self._enqueue(work, tenant, user_id, check, request_id, now)
+            self._service.enqueue(work, tenant, user_id, check, request_id=request_id)
             row = self._take(work, handover, request_id, now)
         return Pressed(handover=handover, cookie=fresh), row
 
@@ -137,10 +141,10 @@ class HandOverDesk:
             closes_at=now + self._times.life,
         )
 
-    def _end(self, work: UnitOfWork, former: HandOver, request_id: str, now: float) -> None:
+    def _end(self, work: UnitOfWork, former: HandOver, request_id: str) -> None:
         """This browser goes on with another invitation: the former's link must go too."""
         work.handovers.save(closed(former))
-        self._enqueue(work, former.tenant, former.user_id, SyncAccount(), request_id, now)
+        self._service.enqueue(work, former.tenant, former.user_id, SyncAccount(), request_id=request_id)
 
     # --- the account's turn ------------------------------------------------------------------------
 
@@ -162,19 +166,20 @@ class HandOverDesk:
         """The ``sync_account`` row if it is free, made if there is none."""
         tenant, user_id, effect = handover.tenant, handover.user_id, SyncAccount()
         if not any(row.effect == effect.name for row in work.outbox.open_rows(tenant, user_id)):
-            self._enqueue(work, tenant, user_id, effect, request_id, now)
+            self._service.enqueue(work, tenant, user_id, effect, request_id=request_id)
         return work.outbox.take(tenant, user_id, effect.name, effect.target, lease=LEASE, now=now)
 
     def _prepared(self, handover: HandOver, row: OutboxRow, request_id: str) -> HandOver:
         """The hand-over with its link. If that fails it is over, and the row goes back to the worker."""
         sub = self._ids.token(SUB_BITS)
         try:
-            account = self._accounts.prepare_handover(handover, sub)
+            with within(PREPARING):
+                account = self._accounts.prepare_handover(handover, sub)
         except BaseException:
             self._give_back(handover, row)
             raise
         linked = replace(handover, sub=sub, account=account)
-        if failure := self._keep(linked, row, request_id):
+        if failure := repeated(lambda: self._keep(linked, row, request_id)):
             raise failure
         return linked
 
@@ -196,22 +201,10 @@ class HandOverDesk:
                 work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))
                 return None
             work.handovers.save(closed(newest or linked))
-            self._enqueue(work, linked.tenant, linked.user_id, SyncAccount(), request_id, now)
+            self._service.enqueue(work, linked.tenant, linked.user_id, SyncAccount(), request_id=request_id)
         if ours:
             return NotLive("Another browser took the hand-over.")
         return Unavailable("Keycloak took too long.")
-
-    def _enqueue(
-        self,
-        work: UnitOfWork,
-        tenant: TenantId,
-        user_id: UserId,
-        effect: Effect,
-        request_id: str,
-        now: float,
-    ) -> None:
-        sink = sink_of(effect, self._service.tenant(tenant))
-        work.outbox.enqueue(tenant, user_id, effect, sink=sink, request_id=request_id, now=now)
 
 
 def closed(handover: HandOver) -> HandOver:

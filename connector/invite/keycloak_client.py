@@ -15,6 +15,7 @@ import requests
 from connector.application.ports import Clock
 from connector.domain.errors import Misconfigured, Unavailable, UsherError
 from connector.foundation.config import RealmSettings
+from connector.foundation.observe import current_request_id
 from connector.foundation.oidc import TokenRefused, UnknownKey, pkce_challenge, verify_id_token
 
 CLIENT_ID = "usher-invite"
@@ -170,7 +171,7 @@ class KeycloakClient:
                 data=form,
                 timeout=TIMEOUT,
                 allow_redirects=False,
-                headers={"Accept": "application/json"},
+                headers=_headers(),
             )
             body = answer.json()
         except (requests.RequestException, ValueError) as error:
@@ -178,3 +179,10 @@ class KeycloakClient:
         if answer.status_code == 429 or answer.status_code >= 500 or not isinstance(body, dict):
             raise Unavailable(f"{endpoint} endpoint: {answer.status_code}")
         return answer.status_code, body
+
+
+def _headers() -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if request_id := current_request_id():
+        headers["X-Request-ID"] = request_id
+    return headers

@@ -2,7 +2,6 @@
 a link is worth and what a press does is decided beside it.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import assert_never
 
@@ -12,7 +11,9 @@ from flask import Response
 from connector.application.service import Service
 from connector.domain.commands import Resend
 from connector.domain.errors import Invalid, OutsideError, Refused, UsherError
+from connector.foundation import metrics
 from connector.foundation.links import InvitationLinks
+from connector.foundation.observe import bind_subject, current_request_id
 from connector.invite.addresses import INVITE
 from connector.invite.answers import Answers
 from connector.invite.callback import INVITED, Callbacks
@@ -40,7 +41,6 @@ class LinkViews:
         *,
         public_url: str,
         cookie_life: float,
-        request_id: Callable[[], str],
     ) -> None:
         self._service = service
         self._links = links
@@ -49,7 +49,6 @@ class LinkViews:
         self._answers = answers
         self._public_url = public_url
         self._cookie_life = cookie_life
-        self._request_id = request_id
 
     def show(self, token: str) -> Response:
         """How the link stands; writes nothing."""
@@ -63,9 +62,10 @@ class LinkViews:
         if invited is None or not invited.may_begin:
             return self._standing(token, invited)
         try:
-            pressed = self._desk.press(invited, cookie=browser_cookie(), request_id=self._request_id())
+            pressed = self._desk.press(invited, cookie=browser_cookie(), request_id=current_request_id())
         except (NotLive, OutsideError, Invalid) as error:
             return self._not_begun(token, error)
+        metrics.handover("begun")
         response = self._answers.redirect(self._callbacks.ask(pressed.handover).url)
         language = self._answers.language_of(invited)
         set_cookies(response, cookie=pressed.cookie, language=language, life=self._cookie_life)
@@ -85,7 +85,7 @@ class LinkViews:
                     user_id=invited.user.id,
                     actor=INVITED,
                     source="link",
-                    request_id=self._request_id(),
+                    request_id=current_request_id(),
                 )
             )
         language = self._answers.language_of(invited)
@@ -101,7 +101,10 @@ class LinkViews:
         opened = self._links.open(token) or _NOBODY
         browser, now = browser_of(browser_cookie()), self._service.clock.now()
         with self._service.store.read() as work:
-            return look(work, self._service.tenants, opened, browser=browser, now=now)
+            invited = look(work, self._service.tenants, opened, browser=browser, now=now)
+        if invited is not None:
+            bind_subject(tenant=invited.tenant.id, user_id=invited.user.id)
+        return invited
 
     def _standing(self, token: str, invited: Invited | None) -> Response:
         if invited is None:
@@ -115,6 +118,7 @@ class LinkViews:
 
     def _not_begun(self, token: str, error: UsherError) -> Response:
         """Why not: the link's own page if that has an answer, else that it may be tried again."""
+        metrics.handover("overtaken" if isinstance(error, NotLive) else "failed")
         log.warning("press_failed", kind=type(error).__name__, detail=str(error))
         invited = self._look(token)
         if invited is None or not invited.may_begin or isinstance(error, NotLive):

@@ -11,6 +11,8 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from connector.domain.errors import OutsideError
 from connector.domain.model import Tenant
+from connector.foundation import metrics
+from connector.foundation.observe import current_request_id
 from connector.invite.answers import Answers
 from connector.invite.callback import Callbacks
 from connector.invite.http import browser_cookie, is_ours
@@ -37,12 +39,10 @@ class ReturnViews:
         answers: Answers,
         *,
         public_url: str,
-        request_id: Callable[[], str],
     ) -> None:
         self._callbacks = callbacks
         self._answers = answers
         self._public_url = public_url
-        self._request_id = request_id
 
     def probe(self) -> Response:
         """Whether somebody is signed in."""
@@ -65,7 +65,7 @@ class ReturnViews:
 
     def done(self) -> Response:
         """The end."""
-        request_id = self._request_id()
+        request_id = current_request_id()
         return self._answered(
             lambda answer: self._callbacks.done(browser_cookie(), answer, request_id=request_id),
             when_away=Message.UNFINISHED,
@@ -79,6 +79,7 @@ class ReturnViews:
         try:
             return self._respond(step(Answer(**given)))
         except OutsideError as error:
+            metrics.handover("unanswered")
             log.warning("callback_failed", kind=type(error).__name__, detail=str(error))
             return self._answers.message(when_away, link=request.full_path)
 

@@ -10,31 +10,39 @@ from functools import lru_cache
 from threading import Lock
 
 from connector.domain.account import Account, Credential, DesiredAccount
-from connector.domain.errors import Gone, Misconfigured, Unavailable
+from connector.domain.errors import Conflict, Gone, Misconfigured, Unavailable
 from connector.domain.model import AccountId
 from connector.foundation.config import Fence, RealmSettings
 from connector.foundation.faults import ConfigError
-from connector.keycloak.client import AdminClient, Login, path
+from connector.keycloak.client import SLOTS, AdminClient, Login, path
 from connector.keycloak.names import GROUP, INVITE_CLIENT, PROVIDER, USHER_ID
 from connector.keycloak.representation import account_of, credential_of, differences, new_account
 
 MAX_REALMS = 200
 """How many realms keep their connection; the one unused for longest makes room."""
 
+NO_CONSENT = frozenset({"Consent nor offline token not found", "Client not found"})
+"""How Keycloak says that a client has neither a consent nor an offline token of an account."""
+
 _PAGE = 100
-_WRITES = 2
-"""How often one update writes: once, and again if somebody wrote in between."""
 
 
 class KeycloakProvider:
     """One realm of Keycloak, called as its run-time account; safe to share between threads.
 
     ``our_actions`` are the required actions that Usher sets and takes away; any other on an account is
-    somebody else's and stays.
+    somebody else's and stays. ``slots`` is how many threads keep a connection.
     """
 
-    def __init__(self, settings: RealmSettings, our_actions: frozenset[str], alias: str = PROVIDER) -> None:
-        self._client = AdminClient(settings, lambda: _runtime_login(settings))
+    def __init__(
+        self,
+        settings: RealmSettings,
+        our_actions: frozenset[str],
+        alias: str = PROVIDER,
+        *,
+        slots: int = SLOTS,
+    ) -> None:
+        self._client = AdminClient(settings, lambda: _runtime_login(settings), slots=slots)
         self._groups = () if settings.fence is Fence.OFF else (f"/{GROUP}",)
         self._our_actions = our_actions
         self._alias = alias
@@ -55,21 +63,27 @@ class KeycloakProvider:
         return AccountId(self._client.create("users", new_account(desired, self._groups)))
 
     def update(self, account: Account, desired: DesiredAccount) -> bool:
-        """``PUT /users/{id}``, read back: Keycloak answers 204 even where it drops what it was sent.
+        """``PUT /users/{id}``, read back: Keycloak answers 204 even where it drops what it was sent, and an
+        administrator may have saved an old form in between.
 
         :raises Misconfigured: the realm does not keep an attribute or required action of ours.
         """
         body = differences(account, desired, self._our_actions)
         wrote = bool(body)
-        for _ in range(_WRITES):
+        for is_last in (False, True):
             if not body:
                 return wrote
-            self._client.put(_user(account.id), body)
+            try:
+                self._client.put(_user(account.id), body)
+            except Conflict:
+                if is_last:
+                    raise
             body = differences(self.get(account.id), desired, self._our_actions)
         if body:
             raise Misconfigured(
                 f"The realm does not keep what we write ({', '.join(sorted(body))}); "
-                "run 'usher keycloak plan' to see what it lacks."
+                "run 'usher keycloak plan' to see what it lacks.",
+                sink_wide=False,
             )
         return wrote
 
@@ -91,10 +105,10 @@ class KeycloakProvider:
             for consent in self._client.list(_user(account, "consents")):
                 self._client.delete(
                     _user(account, "consents", consent["clientId"]),
-                    absent=("Consent nor offline token not found", "Client not found"),
+                    absent=NO_CONSENT,
                 )
             if self._client.list(_user(account, "sessions")):
-                raise Unavailable("A session began while sessions were being ended")
+                raise Unavailable("A session began while sessions were being ended", sink_wide=False)
         except Gone:
             return
 
@@ -159,11 +173,14 @@ class KeycloakProvider:
 
 
 class KeycloakProviders:
-    """The realms of the configuration, by key; each connects when it is first used."""
+    """The realms of the configuration, by key; each connects when it is first used. ``slots``: as above."""
 
-    def __init__(self, realms: Mapping[str, RealmSettings], our_actions: frozenset[str]) -> None:
+    def __init__(
+        self, realms: Mapping[str, RealmSettings], our_actions: frozenset[str], *, slots: int = SLOTS
+    ) -> None:
         self._realms = realms
         self._our_actions = our_actions
+        self._slots = slots
         self._lock = Lock()
         self._provider = lru_cache(maxsize=MAX_REALMS)(self._make)
 
@@ -173,7 +190,7 @@ class KeycloakProviders:
             return self._provider(realm)
 
     def _make(self, realm: str) -> KeycloakProvider:
-        return KeycloakProvider(self._realms[realm], self._our_actions)
+        return KeycloakProvider(self._realms[realm], self._our_actions, slots=self._slots)
 
 
 def _runtime_login(settings: RealmSettings) -> Login:

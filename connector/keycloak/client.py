@@ -1,31 +1,34 @@
-"""One realm's Admin REST API: tokens, time-outs, JSON in and out. It owns the connection and is the
-only module besides ``errors`` that sees python-keycloak; it must not know what the calls are for.
+"""One realm's Admin REST API: calls with a token, JSON in and out. It owns what a call is made of; it must
+not know what the calls are for.
 
 Every call goes through the library's ``raw_*``: its own methods drop the headers of an answer, and
 without them neither ``Retry-After`` nor a proxy's HTML page can be told from Keycloak's word.
 """
 
 import json
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from connector.domain.errors import Misconfigured, Unavailable
+from connector.domain.errors import Unavailable
 from connector.foundation.config import RealmSettings
+from connector.foundation.deadline import seconds_left
 from connector.keycloak import errors
+from connector.keycloak.tokens import Token, Tokens
 
 if TYPE_CHECKING:
-    from keycloak import KeycloakOpenIDConnection
     from requests import Response
 
-CONNECT_SECONDS = 3.0
+    from connector.keycloak.connection import Connection
+
+SLOTS = 8
+"""How many threads keep a connection, unless it is said."""
+
 READ_SECONDS = 10.0
-POOL = 8
-TOKEN_LIFE_USED = 0.8
-"""A token is renewed when this much of its life is over."""
+"""How long an answer may take, unless it is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +50,31 @@ def path(*parts: str) -> str:
 
 
 class AdminClient:
-    """Calls below ``{url}/admin/realms/{realm}``; safe to share between threads.
+    """Calls below ``{url}/admin/realms/{realm}``; safe to share between threads, ``slots`` of them without
+    connecting anew; an answer may take ``patience`` seconds.
 
-    ``login`` is asked before the first token and again after one was refused, so a secret that was just
-    written or changed is taken up. Every call raises the ``OutsideError`` tree. ``absent`` lists what a
-    404 may be called that means "there is none" rather than a fault.
+    ``login`` is asked before each token, so a secret that was just written or changed is taken up;
+    ``elapsed`` gives seconds that never jump. Every call raises the ``OutsideError`` tree. ``absent`` lists
+    what a 404 may be called that means "there is none" rather than a fault.
     """
 
-    def __init__(self, settings: RealmSettings, login: Callable[[], Login]) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: RealmSettings,
+        login: Callable[[], Login],
+        *,
+        slots: int = SLOTS,
+        patience: float = READ_SECONDS,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = settings.url
         self._base = f"admin/realms/{path(settings.realm)}"
         self._login = login
+        self._slots = slots
+        self._patience = patience
+        self._tokens = Tokens(self._fetch_token, elapsed)
         self._lock = Lock()
-        self._connection: KeycloakOpenIDConnection | None = None
+        self._connection: Connection | None = None
 
     def get(self, at: str = "", **query: Any) -> dict[str, Any]:
         """GET: the JSON object."""
@@ -110,45 +125,49 @@ class AdminClient:
     def _is_absent(self, response: "Response", absent: Collection[str]) -> bool:
         return response.status_code == 404 and errors.error_name(response) in absent
 
-    def _send(self, request: "Callable[[KeycloakOpenIDConnection], Response]") -> "Response":
+    def _send(self, request: "Callable[[Connection], Response]") -> "Response":
+        """Send a request, and once more with another token if Keycloak takes ours for none."""
+        from connector.keycloak.connection import token_of
+
+        if not seconds_left():
+            raise Unavailable("Keycloak takes too long", sink_wide=False)
+        self._tokens.current()
         with errors.translated():
-            response = request(self._ready())
-        if response.history:
-            raise Misconfigured("Keycloak's address redirects elsewhere; set 'url' to the final one.")
-        return response
+            response = request(self._connected())
+        if response.status_code != 401:
+            return response
+        self._tokens.instead_of(token_of(response))
+        with errors.translated():
+            return request(self._connected())
 
-    def _ready(self) -> "KeycloakOpenIDConnection":
-        """The connection with a token that is good for a while; one thread fetches, others wait."""
+    def _connected(self) -> "Connection":
+        from connector.keycloak.connection import Connection
+
         with self._lock:
-            connection = self._connection or self._connect(self._login())
-            self._connection = None
-            if connection.expires_at is None or datetime.now(UTC) >= connection.expires_at:
-                connection.get_token()
-            self._connection = connection
-            return connection
+            if self._connection is None:
+                self._connection = Connection(
+                    self._url,
+                    slots=self._slots,
+                    patience=self._patience,
+                    token=lambda: self._tokens.newest,
+                )
+            return self._connection
 
-    def _connect(self, login: Login) -> "KeycloakOpenIDConnection":
-        from keycloak import KeycloakOpenIDConnection
-        from keycloak.connection import ConnectionManager
+    def _fetch_token(self) -> Token:
+        """``POST /realms/{realm}/protocol/openid-connect/token`` (RFC 6749 §4.3, §4.4)."""
+        from connector.keycloak.connection import Connection
 
-        settings = self._settings
-        # The library joins paths as a browser does: without the slash, the last part would be lost.
-        url = f"{settings.url}/"
-        # requests takes (connect, read) seconds; the library only hands the value on.
-        timeout: Any = (CONNECT_SECONDS, READ_SECONDS)
-        connection = KeycloakOpenIDConnection(
-            server_url=url,
-            realm_name=settings.realm,
-            user_realm_name=login.realm,
-            client_id=login.client_id,
-            client_secret_key=login.client_secret or None,
-            username=login.user or None,
-            password=login.password or None,
-            timeout=timeout,
-            max_retries=0,
-            pool_maxsize=POOL,
-        )
-        connection.token_lifetime_fraction = TOKEN_LIFE_USED
-        # The library's own connection for tokens sends each POST up to twice.
-        connection.keycloak_openid.connection = ConnectionManager(url, timeout=timeout, max_retries=0)
-        return connection
+        login = self._login()
+        at = f"realms/{path(login.realm)}/protocol/openid-connect/token"
+        with errors.translated():
+            answer = Connection(self._url, patience=self._patience).raw_post(at, _grant(login))
+        return errors.token_in(answer)
+
+
+def _grant(login: Login) -> dict[str, str]:
+    client = {"client_id": login.client_id}
+    if login.client_secret:
+        client["client_secret"] = login.client_secret
+    if not login.user:
+        return {**client, "grant_type": "client_credentials"}
+    return {**client, "grant_type": "password", "username": login.user, "password": login.password}

@@ -23,6 +23,7 @@ from connector.domain.errors import (
     Rejected,
     Unavailable,
 )
+from connector.keycloak.tokens import Token
 
 USER_NOT_FOUND = "User not found"
 
@@ -88,6 +89,19 @@ def error_name(response: Response) -> str:
     return ""
 
 
+def token_in(response: Response) -> Token:
+    """The token of a good answer of the token endpoint (RFC 6749 §5.1).
+
+    :raises Misconfigured: our account is refused. :raises Unavailable: there is none for now.
+    """
+    if not 200 <= response.status_code < 300:
+        raise _token_failure(response)
+    match _json_of(response):
+        case {"access_token": str() as value, "expires_in": int() as seconds}:
+            return Token(value=value, seconds=seconds)
+    raise _not_keycloak(response)
+
+
 def failure_of(response: Response) -> OutsideError:
     """The error that a bad answer means."""
     status = response.status_code
@@ -114,12 +128,14 @@ def _forbidden(response: Response) -> OutsideError:
 
 
 def _not_found(response: Response) -> OutsideError:
+    if _json_of(response) is None:
+        return _not_keycloak(response)
     name = error_name(response)
     if name == USER_NOT_FOUND:
         return Gone(name)
     return Misconfigured(
         "Keycloak does not know this realm or path; check 'url' and 'realm', then run "
-        f"'usher keycloak plan' ({name or 'the answer is not from Keycloak'})."
+        f"'usher keycloak plan' ({name})."
     )
 
 
@@ -153,33 +169,32 @@ _BY_STATUS: Mapping[int, Callable[[Response], OutsideError]] = {
 }
 
 
+def _token_failure(response: Response) -> OutsideError:
+    """Whatever Keycloak itself says against us there, our settings are wrong."""
+    error = failure_of(response)
+    value = _json_of(response)
+    if isinstance(error, Unavailable) or value is None:
+        return error
+    return Misconfigured(
+        "Keycloak gives our client no token; check 'realm', the client id and its secret, or run "
+        f"'usher keycloak apply' as an administrator ({response.status_code} {_fault_in(value)[1]})."
+    )
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Around a call of the library: what it raises becomes our own tree.
-
-    Its errors come from fetching a token, or say that nothing was reached; a body it did not expect is a
-    ``TypeError``.
+    """Around a call of the library: what it raises becomes our own tree. It says in one way that there is
+    no answer, and by a ``TypeError`` that the answer is of a kind it did not expect.
     """
-    from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+    from keycloak.exceptions import KeycloakConnectionError
 
     try:
         yield
     except KeycloakConnectionError as error:
-        raise Unavailable("Keycloak cannot be reached") from error
-    except KeycloakError as error:
-        raise _token_failure(error.response_code, error.response_body) from error
+        cause = type(error.__cause__).__name__
+        raise Unavailable(f"Keycloak cannot be reached ({cause})") from error
     except TypeError as error:
         raise Unavailable("Keycloak's answer is not what it should be") from error
-
-
-def _token_failure(status: int | None, body: bytes | None) -> OutsideError:
-    if status is None or status == 429 or status >= 500:
-        return Unavailable(f"Keycloak gives no token (answer {status})")
-    return Misconfigured(
-        "Keycloak gives our client no token; check 'realm', the client id and its secret, or run "
-        "'usher keycloak apply' as an administrator "
-        f"({status} {_fault_in(_parsed(body or b''))[1]})."
-    )
 
 
 def _fault_in(value: Any) -> tuple[str, str]:
@@ -208,7 +223,10 @@ def _parsed(body: bytes) -> Any:
 
 
 def _not_keycloak(response: Response) -> OutsideError:
-    return Unavailable(f"Something that is not Keycloak answered {response.status_code}")
+    return Unavailable(
+        f"Something that is not Keycloak answered {response.status_code}; check 'url' if this lasts",
+        retry_after=_retry_after(response),
+    )
 
 
 def _retry_after(response: Response) -> float | None:

@@ -3,6 +3,7 @@ inbox. It owns the files' names and their safety; it must not know templates or 
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -29,7 +30,7 @@ class FileMailer:
         self._folder = folder
         self._clock = clock
 
-    def send(self, mail: Mail) -> str:
+    def send(self, mail: Mail, *, before_content: Callable[[], None] = lambda: None) -> str:
         """What the file is called.
 
         :raises Rejected: the recipient's address is none.
@@ -37,6 +38,7 @@ class FileMailer:
         :raises Unavailable: the disk is full or broken.
         """
         Envelope.of(mail)
+        before_content()
         name = self._name(mail.message_id)
         try:
             self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)

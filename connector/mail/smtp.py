@@ -6,7 +6,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
@@ -33,7 +33,20 @@ class Timeouts:
     command: float = 30.0
     content: float = 60.0
     goodbye: float = 2.0
-    whole: float = 65.0
+    whole: float = 63.0
+
+    @classmethod
+    def within(cls, seconds: float) -> "Timeouts":
+        """Such that nothing takes longer than ``seconds`` in all."""
+        usual = cls()
+        share = min(1.0, seconds / (usual.connect + usual.whole + usual.goodbye))
+        return cls(
+            connect=usual.connect * share,
+            command=usual.command * share,
+            content=usual.content * share,
+            goodbye=usual.goodbye * share,
+            whole=usual.whole * share,
+        )
 
 
 class SmtpMailer:
@@ -55,7 +68,7 @@ class SmtpMailer:
         self._trust = trust or ssl.create_default_context()
         self._hello = hello
 
-    def send(self, mail: Mail) -> str:
+    def send(self, mail: Mail, *, before_content: Callable[[], None] = lambda: None) -> str:
         """The server's answer to the whole mail, without the recipient's address.
 
         :raises Unavailable: ``sink_wide`` unless only this mail is put off; ``unsure`` if the connection
@@ -65,7 +78,9 @@ class SmtpMailer:
         """
         envelope = Envelope.of(mail)
         with self._connection(envelope.recipient) as smtp:
-            return self._deliver(smtp, envelope, mail.message)
+            self._announce(smtp, envelope, len(mail.message))
+            before_content()
+            return self._deliver(smtp, envelope.recipient, mail.message)
 
     # --- opening and closing -----------------------------------------------------------------------
 
@@ -120,13 +135,16 @@ class SmtpMailer:
 
     # --- one mail ----------------------------------------------------------------------------------
 
-    def _deliver(self, smtp: smtplib.SMTP, envelope: Envelope, message: bytes) -> str:
+    def _announce(self, smtp: smtplib.SMTP, envelope: Envelope, size: int) -> None:
+        """Say whom the mail is from and for; nothing of it is sent yet."""
         recipient = envelope.recipient
-        options = _mail_options(smtp, envelope, len(message))
+        options = _mail_options(smtp, envelope, size)
         with self._explained(Stage.SENDER, recipient):
             _expect(Stage.SENDER, recipient, smtp.mail(str(envelope.sender), options))
         with self._explained(Stage.RECIPIENT, recipient):
             _expect(Stage.RECIPIENT, recipient, smtp.rcpt(str(recipient)))
+
+    def _deliver(self, smtp: smtplib.SMTP, recipient: Mailbox, message: bytes) -> str:
         with self._explained(Stage.CONTENT, recipient):
             _expect(Stage.CONTENT, recipient, smtp.docmd("DATA"), wanted=_GO_AHEAD)
         with self._explained(Stage.ANSWER, recipient):

@@ -1,40 +1,19 @@
-"""Makes database engines: the only place that configures SQLite. It owns connections and their settings; it
-must not know a table.
-
-A process has two engines on one SQLite file: a writer with a single connection, whose every transaction
-begins with the write lock (so that a read-modify-write never loses an update), and readers that cannot
-write. ``synchronous=FULL`` makes a commit durable before it returns.
+"""Makes database engines, the only place that does. It owns which database a URL names and that a process
+has two engines on it: one that writes, one that cannot. What is particular to a database is in the module
+of its name.
 """
 
-import sqlite3
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from connector.domain.errors import Misconfigured
+from connector.store import postgres, sqlite
 
-BUSY_TIMEOUT = 10.0
-"""Seconds that a writer waits for the lock."""
-
-READERS = 8
-"""Connections for reading, at most, of one process."""
-
-_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA wal_autocheckpoint=1000",
-)
-
-# Up to 3.51.2 a checkpoint that meets a reset of the write-ahead log can lose commits; two older lines
-# were mended. (https://sqlite.org/wal.html, "The WAL-Reset Bug")
-_FIRST_GOOD = (3, 51, 3)
-_MENDED = {(3, 44, 6), (3, 50, 7)}
+_SUPPORTED = "database: only sqlite:///FILE and postgresql://USER@HOST/DATABASE are supported."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,62 +32,48 @@ class Engines:
 def make_engines(url: str) -> Engines:
     """Engines for a SQLAlchemy URL.
 
-    :raises Misconfigured: the URL names a database that Usher does not support.
+    :raises Misconfigured: the URL names a database that Usher does not support, or its driver is missing.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise Misconfigured("database: only sqlite:///FILE is supported by this version.")
-    return Engines(write=_writer(url), read=_reader(url))
+    parsed = parsed_url(url)
+    return Engines(write=_engine(parsed, is_reader=False), read=_engine(parsed, is_reader=True))
 
 
-def sqlite_is_sound(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite never loses a commit in WAL mode."""
-    return version >= _FIRST_GOOD or version in _MENDED
+def parsed_url(url: str) -> URL:
+    """The parts of a supported URL, its driver named.
 
-
-def sqlite_module() -> ModuleType:
-    """The standard library's SQLite if it is sound, else the bundled one."""
-    if sqlite_is_sound(sqlite3.sqlite_version_info):
-        return sqlite3
+    :raises Misconfigured: it is of another database, or no URL.
+    """
     try:
-        import pysqlite3
-    except ImportError:
-        return sqlite3
-    module: ModuleType = pysqlite3.dbapi2
-    return module
+        parsed = postgres.normalised(make_url(url))
+    except (ArgumentError, ValueError):
+        # The text of the error would show the URL, and a password that may be in it.
+        raise Misconfigured(_SUPPORTED) from None
+    if not parsed.database or not (is_sqlite(parsed) or parsed.drivername == postgres.DRIVER):
+        raise Misconfigured(_SUPPORTED)
+    return parsed
 
 
-def _writer(url: str) -> Engine:
-    engine = _engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+def is_sqlite(url: URL) -> bool:
+    """Whether the database is a file of SQLite's."""
+    return url.get_backend_name() == "sqlite"
+
+
+def _engine(url: URL, *, is_reader: bool) -> Engine:
+    if is_sqlite(url):
+        engine = _made(url, sqlite.engine_options(is_reader=is_reader))
+        sqlite.prepare(engine, is_reader=is_reader)
+        return engine
+    engine = _made(url, postgres.engine_options(url, is_reader=is_reader))
+    postgres.prepare(engine, is_reader=is_reader)
     return engine
 
 
-def _reader(url: str) -> Engine:
-    engine = _engine(url, pool_size=READERS, max_overflow=0, pool_timeout=BUSY_TIMEOUT)
-    event.listen(engine, "connect", _forbid_writing)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return engine
-
-
-def _engine(url: str, **pool: Any) -> Engine:
-    engine = create_engine(
-        url,
-        module=sqlite_module(),
-        poolclass=QueuePool,
-        # Transactions begin when we say so, not at the first write.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT},
-        pool_reset_on_return="rollback",
-        **pool,
-    )
-    event.listen(engine, "connect", _configure)
-    return engine
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-
-
-def _forbid_writing(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA query_only=ON")
+def _made(url: URL, options: dict[str, Any]) -> Engine:
+    try:
+        return create_engine(
+            url, poolclass=QueuePool, max_overflow=0, pool_reset_on_return="rollback", **options
+        )
+    except ImportError as error:
+        raise Misconfigured(
+            'database: the driver for PostgreSQL is missing: pip install "portal-usher[postgres]".'
+        ) from error

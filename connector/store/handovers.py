@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, exists, insert, select, update
 from connector.application.records import HandOver, HandOverStatus
 from connector.domain.model import AccountId, InvitationStatus, TenantId, UserId
 from connector.store.tables import handover, invitation
+from connector.store.users import LockUser
 
 _FIELDS = tuple(HandOver.__dataclass_fields__)
 _OPEN = handover.c.status == HandOverStatus.OPEN
@@ -17,11 +18,13 @@ _OPEN = handover.c.status == HandOverStatus.OPEN
 class SqlHandOvers:
     """:class:`~connector.application.ports.HandOvers` in one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, lock_user: LockUser) -> None:
         self._db = connection
+        self._lock_user = lock_user
 
     def add(self, new: HandOver) -> None:
-        """See the port."""
+        """See the port. Of two that are opened at once, the second waits, and closes the first."""
+        self._lock_user(new.tenant, new.user_id)
         self.close_all(new.tenant, new.user_id)
         self._db.execute(insert(handover).values(_values(new)))
 

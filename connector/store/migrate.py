@@ -1,21 +1,38 @@
 """Brings a database's schema to the newest revision, forward only. It owns the schema's version; the
 migrations themselves are in ``migrations/versions``.
+
+A release works on the schema of the next one too: migrations only add. So on PostgreSQL, where several
+machines share the database, it is brought up to date first, by ``usher migrate``, and the processes follow.
+A SQLite file has one machine; whoever opens it brings it up to date.
 """
 
-import shutil
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from connector.domain.errors import Misconfigured
+from connector.store.engine import Engines
+from connector.store.sqlite import sqlite_module
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version of Usher works with (a test compares it with the scripts)."""
+
+_LOCK = 0x5573_6865_724D_6967
+"""Of PostgreSQL's advisory locks, the one of whoever migrates."""
+
+_ALONE = (
+    # Whoever waits for another to migrate waits for as long as that takes.
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    f"SELECT pg_advisory_xact_lock({_LOCK})",
+)
 
 
 def current(engine: Engine) -> str | None:
@@ -25,33 +42,62 @@ def current(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            return found
-    except DatabaseError as error:
+            return _revision(connection)
+    except DBAPIError as error:
         raise Misconfigured(f"database: {engine.url.database} cannot be used: {error.orig}.") from error
 
 
-def migrate(engine: Engine, *, copy_first: bool = True) -> bool:
-    """Bring the schema up to date, in one transaction; whether anything was to do. A SQLite file that has
-    a schema already is copied beside itself first (``*.before-<revision>``).
+def bring_up_to_date(engines: Engines) -> None:
+    """Let this process work: migrate a SQLite file; a PostgreSQL must be at our revision already.
+
+    :raises Misconfigured: it is not, or the database is of a newer version of Usher, or cannot be used.
+    """
+    if engines.write.dialect.name == "sqlite":
+        migrate(engines.write)
+        return
+    found = current(engines.read)
+    if found != HEAD:
+        _refuse_newer(found)
+        state = f"at revision {found}, not {HEAD}" if found else "empty"
+        raise Misconfigured(f"The database is {state}: run `usher migrate`.")
+
+
+def migrate(engine: Engine, *, to: str = HEAD) -> bool:
+    """Bring the schema up to date, or up to an older revision, in one transaction that others wait for;
+    whether anything was to do. A SQLite file that has a schema already is copied beside itself first
+    (``*.before-<revision>``).
 
     :raises Misconfigured: the database is of a newer version of Usher than this one, or cannot be used.
     """
-    before = current(engine)
-    if before == HEAD:
+    if current(engine) == to:
         return False
-    _refuse_newer(before)
-    if before and copy_first:
-        _copy(engine, before)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            for statement in _ALONE:
+                connection.exec_driver_sql(statement)
+        return _migrate(connection, to)
+
+
+def _migrate(connection: Connection, to: str) -> bool:
     from alembic import command
 
+    before = _revision(connection)
+    if before == to:
+        return False
+    _refuse_newer(before)
+    if before and connection.dialect.name == "sqlite":
+        _copy(Path(str(connection.engine.url.database)), before)
     config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
     return True
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def _refuse_newer(revision: str | None) -> None:
@@ -73,13 +119,18 @@ def _config() -> "Config":
     return config
 
 
-def _copy(engine: Engine, revision: str) -> None:
-    """A copy through SQLite itself, so that what is still in the write-ahead log is in it."""
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path:
-        return
-    target = Path(f"{path}.before-{revision}")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copyfile(path, target)
-    target.chmod(0o600)
+def _copy(path: Path, revision: str) -> None:
+    """A copy through SQLite itself, so that what is still in the write-ahead log is in it; under its name
+    only when it is whole.
+    """
+    begun = path.with_name(f"{path.name}.copying")
+    begun.unlink(missing_ok=True)
+    os.close(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    module = sqlite_module()
+    source, target = module.connect(str(path)), module.connect(str(begun))
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    begun.replace(path.with_name(f"{path.name}.before-{revision}"))

@@ -1,123 +1,49 @@
 """The repository of the outbox: what must still happen outside, in order per user. It owns the rows' life
-(ready, running, quarantined, then done or skipped); what a row means is the worker's.
+(ready, running, quarantined, then done or skipped) by the statements of ``outbox_sql``; what a row means is
+the worker's.
 
 One open row stands for one (subject, effect, target). A change that comes while the row runs raises
 ``wanted`` and makes it run again. ``attempt`` fences: whoever lost the lease cannot finish the row.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, TextClause, select, text, update
+import orjson
+from sqlalchemy import Connection, CursorResult, RowMapping, TextClause
 
-from connector.application.records import OutboxRow
+from connector.application.records import OutboxFigures, OutboxRow
 from connector.domain.effects import Effect, Lane
 from connector.domain.model import TenantId, UserId
-from connector.store.tables import outbox
-
-_ENQUEUE = text(
-    """
-    INSERT INTO outbox (tenant, request_id, created_at, subject, effect, target, lane, sink, prio,
-                        state, due_at, wanted, attempt, failures, unsure)
-    VALUES (:tenant, :request_id, :now, :subject, :effect, :target, :lane, :sink, :prio,
-            'ready', :due, 1, 0, 0, 0)
-    ON CONFLICT (subject, effect, target) WHERE finished_at IS NULL DO UPDATE SET
-        wanted = outbox.wanted + 1,
-        request_id = excluded.request_id,
-        failures = 0, first_failed_at = NULL, unsure = 0, reason = NULL, detail = NULL,
-        prio = CASE WHEN excluded.prio < outbox.prio THEN excluded.prio ELSE outbox.prio END,
-        state = CASE WHEN outbox.state = 'running' THEN 'running' ELSE 'ready' END,
-        due_at = CASE WHEN outbox.state = 'running' THEN outbox.due_at ELSE excluded.due_at END
-    """
-)
-
-# A row is its subject's head when no older open row of the same or a more urgent lane stands before it.
-# Two may pass. What takes access away (prio 0) waits only for what runs and for its own kind: not for a
-# row that is put off or stuck. And a mail waits for no other mail that is not due: that may be superseded,
-# or refused for good.
-_HEAD = """
-    NOT EXISTS (SELECT 1 FROM outbox p WHERE p.finished_at IS NULL AND p.subject = o.subject
-                AND p.lane <= o.lane AND p.id < o.id
-                AND CASE WHEN o.prio = 0 THEN p.state = 'running' OR (p.state = 'ready' AND p.prio = 0)
-                         WHEN p.lane = 1 THEN p.due_at <= :now OR p.state = 'running'
-                         ELSE TRUE END)
-"""
-
-_CLAIM = """
-    UPDATE outbox SET state = 'running', attempt = attempt + 1, taken = wanted, due_at = :now + :lease
-    WHERE id IN (
-        SELECT o.id FROM outbox o
-        WHERE o.finished_at IS NULL AND o.lane = :lane AND o.prio = :prio AND o.due_at <= :now
-        {head}
-        ORDER BY o.due_at, o.id LIMIT :count)
-    RETURNING *
-"""
-_CLAIM_HEADS = text(_CLAIM.format(head=f"AND {_HEAD}"))
-_CLAIM_ANY = text(_CLAIM.format(head=""))
-
-_TAKE = text(
-    f"""
-    UPDATE outbox AS o SET state = 'running', attempt = attempt + 1, taken = wanted, due_at = :now + :lease
-    WHERE o.finished_at IS NULL AND o.subject = :subject AND o.effect = :effect AND o.target = :target
-      AND (o.state <> 'running' OR o.due_at <= :now) AND {_HEAD}
-    RETURNING *
-    """  # noqa: S608 (a constant of this module)
-)
-
-_ACKNOWLEDGE = text(
-    """
-    UPDATE outbox SET
-        state = CASE WHEN wanted > taken THEN 'ready' ELSE 'done' END,
-        due_at = CASE WHEN wanted > taken THEN :now END,
-        finished_at = CASE WHEN wanted > taken THEN NULL ELSE :now END,
-        failures = 0, first_failed_at = NULL, reason = NULL, detail = NULL
-    WHERE id = :id AND attempt = :attempt AND state = 'running'
-    """
-)
-
-# A change that came meanwhile runs at once and starts afresh.
-_RETRY = text(
-    """
-    UPDATE outbox SET
-        state = 'ready',
-        due_at = CASE WHEN wanted > taken THEN :now ELSE :next END,
-        failures = CASE WHEN wanted > taken THEN 0 ELSE failures + 1 END,
-        first_failed_at = CASE WHEN wanted > taken THEN NULL ELSE COALESCE(first_failed_at, :now) END,
-        reason = :reason, detail = :detail
-    WHERE id = :id AND attempt = :attempt AND state = 'running'
-    """
-)
-
-_QUARANTINE = text(
-    """
-    UPDATE outbox SET
-        state = CASE WHEN wanted > taken THEN 'ready' ELSE 'quarantined' END,
-        due_at = CASE WHEN wanted > taken THEN :now END,
-        failures = CASE WHEN wanted > taken THEN 0 ELSE failures + 1 END,
-        first_failed_at = CASE WHEN wanted > taken THEN NULL ELSE COALESCE(first_failed_at, :now) END,
-        reason = :reason, detail = :detail
-    WHERE id = :id AND attempt = :attempt AND state = 'running'
-    """
-)
-
-_POSTPONE = text(
-    """
-    UPDATE outbox SET state = 'ready', due_at = CASE WHEN wanted > taken THEN :now ELSE :next END
-    WHERE id = :id AND attempt = :attempt AND state = 'running'
-    """
-)
-
-_OPEN = outbox.c.finished_at.is_(None)
+from connector.store import outbox_sql as sql
+from connector.store.keys import kept
+from connector.store.users import LockUser
 
 
 class SqlOutbox:
-    """:class:`~connector.application.ports.Outbox` in one transaction."""
+    """:class:`~connector.application.ports.Outbox` in one transaction. ``has_news`` once something was
+    enqueued or made due, which a worker may want to hear of.
+    """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, lock_user: LockUser) -> None:
         self._db = connection
+        self._lock_user = lock_user
+        self._own = sql.statements(connection.dialect.name)
+        self.has_news = False
+
+    # --- what a change asks for --------------------------------------------------------------------
 
     def enqueue(
-        self, tenant: TenantId, user: UserId, effect: Effect, *, sink: str, request_id: str, now: float
+        self,
+        tenant: TenantId,
+        user: UserId,
+        effect: Effect,
+        *,
+        sink: str,
+        request_id: str,
+        now: float,
+        prio: int = 1,
     ) -> None:
         """See the port."""
         values = {
@@ -127,109 +53,171 @@ class SqlOutbox:
             "subject": subject_of(tenant, user),
             "effect": effect.name,
             "target": effect.target,
-            "lane": effect.lane,
+            "lane": int(effect.lane),
             "sink": sink,
-            "prio": 0 if effect.urgent else 1,
+            "prio": 0 if effect.urgent else prio,
             "due": now if effect.due is None else effect.due,
         }
-        self._db.execute(_ENQUEUE, values)
+        self._wake(sql.ENQUEUE, values)
 
-    def has_due(self, lane: Lane, *, now: float) -> bool:
-        """See the port."""
-        due = (_OPEN, outbox.c.lane == int(lane), outbox.c.due_at <= now)
-        return self._db.execute(select(outbox.c.id).where(*due).limit(1)).first() is not None
+    def renew(self, row: OutboxRow, *, now: float) -> None:
+        """See the port. The user is locked first, as for every new row: its id must not be lower than that
+        of a row which others see already.
+        """
+        self._lock_user(row.tenant, row.user_id)
+        names = ("tenant", "request_id", "subject", "effect", "target", "sink", "prio")
+        values = {name: getattr(row, name) for name in names}
+        self._wake(sql.ENQUEUE, values | {"lane": int(row.lane), "now": now, "due": now})
 
-    def claim(self, lane: Lane, prio: int, count: int, *, lease: float, now: float) -> list[OutboxRow]:
+    # --- taking rows -------------------------------------------------------------------------------
+
+    def has_due(self, lane: Lane, *, urgent_alone: bool = False, now: float) -> bool:
         """See the port."""
-        statement = _CLAIM_ANY if lane is Lane.CLOCK else _CLAIM_HEADS
-        values = {"lane": int(lane), "prio": prio, "count": count, "lease": lease, "now": now}
-        rows = self._db.execute(statement, values).mappings().all()
-        return sorted((_row(row) for row in rows), key=lambda row: row.id)
+        claim = self._claim_of(lane)
+        look = claim.look_urgent if urgent_alone else claim.look
+        return bool(self._run(look, {"lane": int(lane), "now": now}).scalar_one())
+
+    def claim(
+        self, lane: Lane, prio: int | None, count: int, *, lease: float, now: float, sink: str = ""
+    ) -> list[OutboxRow]:
+        """See the port."""
+        claim = self._claim_of(lane)
+        pick = claim.pick_any if prio is None else claim.pick
+        which = {"lane": int(lane), "prio": prio, "sink": sink}
+        found = self._run(pick, which | {"count": count, "now": now}).all()
+        ids = _one_a_subject(found) if claim is self._own.heads else [row.id for row in found]
+        if not ids:
+            return []
+        started = self._run(claim.start, {"rows": _json(ids), "now": now, "lease": lease}).mappings()
+        return sorted((_row(row) for row in started), key=lambda row: row.id)
 
     def take(
         self, tenant: TenantId, user: UserId, effect: str, target: str, *, lease: float, now: float
     ) -> OutboxRow | None:
         """See the port."""
-        values = {"subject": subject_of(tenant, user), "effect": effect, "target": target}
-        row = self._db.execute(_TAKE, values | {"lease": lease, "now": now}).mappings().one_or_none()
+        subject = subject_of(tenant, user)
+        if self._db.dialect.name == "postgresql":
+            self._run(sql.LOCK_SUBJECT, {"subject": subject})
+        named = {"subject": subject, "effect": effect, "target": target}
+        row = self._run(self._own.take, named | {"lease": lease, "now": now}).mappings().one_or_none()
         return _row(row) if row else None
+
+    def give_back(self, rows: Iterable[tuple[int, int]], *, now: float) -> None:
+        """See the port."""
+        self._wake(self._own.give_back, {"rows": _json(rows), "now": now})
+
+    def extend(self, rows: Iterable[tuple[int, int]], *, until: float) -> set[int]:
+        """See the port."""
+        return set(self._run(self._own.extend, {"rows": _json(rows), "until": until}).scalars())
+
+    # --- how a try ended ---------------------------------------------------------------------------
 
     def acknowledge(self, rows: Iterable[tuple[int, int]], *, now: float) -> set[int]:
         """See the port."""
-        return {
-            row
-            for row, attempt in rows
-            if self._one(_ACKNOWLEDGE, {"id": row, "attempt": attempt, "now": now})
-        }
+        return set(self._run(self._own.acknowledge, {"rows": _json(rows), "now": now}).scalars())
 
-    def retry(self, row: OutboxRow, *, at: float, reason: str, detail: str, now: float) -> bool:
+    def retry(
+        self, row: OutboxRow, *, at: float, reason: str, detail: str, now: float, unsure: bool = False
+    ) -> bool:
         """See the port."""
-        values = {"next": at, "reason": reason, "detail": detail, "now": now}
-        return self._one(_RETRY, _key(row) | values)
+        values = {"next": at, "reason": reason, "detail": kept(detail), "now": now}
+        return self._one(sql.RETRY_UNSURE if unsure else sql.RETRY, _claimed(row) | values)
 
     def postpone(self, row: OutboxRow, *, at: float, now: float) -> bool:
         """See the port."""
-        return self._one(_POSTPONE, _key(row) | {"next": at, "now": now})
+        return self._one(sql.POSTPONE, _claimed(row) | {"next": at, "now": now})
 
     def quarantine(self, row: OutboxRow, *, reason: str, detail: str, now: float) -> bool:
         """See the port."""
-        return self._one(_QUARANTINE, _key(row) | {"reason": reason, "detail": detail, "now": now})
+        return self._one(
+            sql.QUARANTINE, _claimed(row) | {"reason": reason, "detail": kept(detail), "now": now}
+        )
 
-    def renew(self, row: OutboxRow, *, now: float) -> None:
+    def expect(self, row: OutboxRow) -> bool:
         """See the port."""
-        names = ("tenant", "request_id", "subject", "effect", "target", "sink", "prio")
-        values = {name: getattr(row, name) for name in names}
-        self._db.execute(_ENQUEUE, values | {"lane": int(row.lane), "now": now, "due": now})
+        return self._one(sql.EXPECT, _claimed(row))
 
-    def extend(self, rows: Iterable[tuple[int, int]], *, until: float) -> None:
-        """See the port."""
-        for row, attempt in rows:
-            mine = (outbox.c.id == row, outbox.c.attempt == attempt, outbox.c.state == "running")
-            self._db.execute(update(outbox).where(*mine).values(due_at=until))
+    # --- many rows ---------------------------------------------------------------------------------
 
     def release_all(self, *, now: float) -> int:
         """See the port."""
-        running = update(outbox).where(outbox.c.state == "running")
-        return self._db.execute(running.values(state="ready", due_at=now)).rowcount
+        return self._wake(sql.RELEASE_ALL, {"now": now})
+
+    def hurry(self, *, now: float) -> int:
+        """See the port."""
+        return self._wake(self._own.hurry, {"now": now})
+
+    def park(self, sink: str, *, until: float, now: float) -> int:
+        """See the port."""
+        return self._run(self._own.park, {"sink": sink, "until": until, "now": now}).rowcount
+
+    def unpark(self, sink: str, *, parked_until: float, now: float) -> int:
+        """See the port."""
+        return self._wake(self._own.unpark, {"sink": sink, "parked_until": parked_until, "now": now})
+
+    def forget_finished(self, *, before: float, limit: int) -> int:
+        """See the port."""
+        return self._run(self._own.forget_finished, {"before": before, "count": limit}).rowcount
+
+    # --- looking -----------------------------------------------------------------------------------
 
     def is_behind(self, row: OutboxRow) -> bool:
         """See the port."""
-        others = (outbox.c.effect == row.effect, outbox.c.sink == row.sink, outbox.c.id < row.id)
-        alive = (_OPEN, outbox.c.lane == int(row.lane), outbox.c.state != "quarantined")
-        return self._db.execute(select(outbox.c.id).where(*alive, *others).limit(1)).first() is not None
+        mine = {"lane": int(row.lane), "effect": row.effect, "sink": row.sink, "id": row.id}
+        return bool(self._run(sql.IS_BEHIND, mine).scalar_one())
 
     def open_rows(self, tenant: TenantId, user: UserId) -> list[OutboxRow]:
         """See the port."""
-        statement = select(outbox).where(_OPEN, outbox.c.subject == subject_of(tenant, user))
-        return [_row(row) for row in self._db.execute(statement.order_by(outbox.c.id)).mappings()]
+        found = self._run(sql.OPEN_ROWS, {"subject": subject_of(tenant, user)})
+        return [_row(row) for row in found.mappings()]
 
-    def list(self, *, state: str | None = None, limit: int = 100) -> list[OutboxRow]:
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        reason: str | None = None,
+        sink: str | None = None,
+        limit: int = 100,
+    ) -> list[OutboxRow]:
         """See the port."""
-        statement = select(outbox).where(_OPEN).order_by(outbox.c.id).limit(limit)
-        if state:
-            statement = statement.where(outbox.c.state == state)
-        return [_row(row) for row in self._db.execute(statement).mappings()]
+        wanted = {"state": state or "", "reason": reason or "", "sink": sink or "", "count": limit}
+        return [_row(row) for row in self._run(sql.LIST, wanted).mappings()]
 
     def get(self, row: int) -> OutboxRow | None:
         """See the port."""
-        found = self._db.execute(select(outbox).where(outbox.c.id == row)).mappings().one_or_none()
+        found = self._run(sql.GET, {"id": row}).mappings().one_or_none()
         return _row(found) if found else None
+
+    def figures(self, *, now: float) -> OutboxFigures:
+        """See the port."""
+        return _figures(self._run(sql.FIGURES, {"now": now}).mappings().all(), now)
+
+    # --- what an operator asks for -----------------------------------------------------------------
 
     def make_due(self, row: int, *, now: float) -> bool:
         """See the port."""
-        waiting = (outbox.c.id == row, _OPEN, outbox.c.state != "running")
-        afresh = {"state": "ready", "due_at": now, "failures": 0, "first_failed_at": None}
-        cleared = {"unsure": 0, "reason": None, "detail": None}
-        return self._db.execute(update(outbox).where(*waiting).values(afresh | cleared)).rowcount == 1
+        return self._wake(sql.MAKE_DUE, {"id": row, "now": now}) == 1
 
     def skip(self, row: int, *, now: float) -> bool:
         """See the port."""
-        waiting = (outbox.c.id == row, _OPEN, outbox.c.state != "running")
-        done = {"state": "skipped", "due_at": None, "finished_at": now}
-        return self._db.execute(update(outbox).where(*waiting).values(done)).rowcount == 1
+        return self._one(sql.SKIP, {"id": row, "now": now})
+
+    # --- parts -------------------------------------------------------------------------------------
+
+    def _claim_of(self, lane: Lane) -> sql.Claim:
+        return self._own.loose if lane is Lane.CLOCK else self._own.heads
+
+    def _run(self, statement: TextClause, values: dict[str, Any]) -> CursorResult[Any]:
+        return self._db.execute(statement, values)
 
     def _one(self, statement: TextClause, values: dict[str, Any]) -> bool:
-        return self._db.execute(statement, values).rowcount == 1
+        return self._run(statement, values).rowcount == 1
+
+    def _wake(self, statement: TextClause, values: dict[str, Any]) -> int:
+        """Run what makes rows due; how many."""
+        count = self._run(statement, values).rowcount
+        self.has_news = self.has_news or count > 0
+        return count
 
 
 def subject_of(tenant: TenantId, user: UserId) -> str:
@@ -237,9 +225,35 @@ def subject_of(tenant: TenantId, user: UserId) -> str:
     return f"u:{tenant}/{user}"
 
 
-def _key(row: OutboxRow) -> dict[str, Any]:
-    return {"id": row.id, "attempt": row.attempt}
+def _one_a_subject(found: Iterable[Any]) -> list[int]:
+    """Of a row and the urgent one that overtakes it, both may be heads at one look."""
+    first: dict[str, int] = {}
+    for row in found:
+        first.setdefault(row.subject, row.id)
+    return list(first.values())
+
+
+def _json(value: Iterable[Any]) -> str:
+    return orjson.dumps(list(value)).decode()
+
+
+def _claimed(row: OutboxRow) -> dict[str, Any]:
+    return {"id": row.id, "attempt": row.attempt, "unsure": row.unsure}
 
 
 def _row(row: RowMapping) -> OutboxRow:
     return OutboxRow(**{**row, "tenant": TenantId(row["tenant"]), "lane": Lane(row["lane"])})
+
+
+def _figures(groups: Iterable[RowMapping], now: float) -> OutboxFigures:
+    open_: dict[tuple[int, str], int] = defaultdict(int)
+    oldest: dict[tuple[int, int], float] = {}
+    quarantined: dict[str, int] = defaultdict(int)
+    for group in groups:
+        open_[group["lane"], group["state"]] += group["rows_"]
+        if group["reason"]:
+            quarantined[group["reason"]] += group["rows_"]
+        if group["since"] is not None:
+            key = (group["lane"], group["prio"])
+            oldest[key] = max(now - group["since"], oldest.get(key, 0.0))
+    return OutboxFigures(open=dict(open_), oldest=oldest, quarantined=dict(quarantined))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, false, func, or_,
 
 from connector.domain.model import InvitationStatus, State
 from connector.domain.query import And, Attribute, Compare, EmailItem, Filter, InState, Operator
+from connector.store.keys import key
 from connector.store.tables import user, user_email, user_hold
 
 _COLUMNS = {
@@ -99,7 +100,7 @@ def _shape(tree: Filter, values: dict[str, Any]) -> Shape:
 
 def _place(value: Any, values: dict[str, Any]) -> str:
     place = f"value_{len(values)}"
-    values[place] = value
+    values[place] = key(value) if isinstance(value, str) else value
     return place
 
 

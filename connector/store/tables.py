@@ -34,12 +34,14 @@ metadata = MetaData(
     }
 )
 
+# Sorted and compared by code point on both databases, whatever the locale of the server.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 # On SQLite only INTEGER PRIMARY KEY AUTOINCREMENT never hands an id out twice.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 _NEVER_REUSED: Any = {"sqlite_autoincrement": True}
 
 
-def _required(name: str, kind: type[TypeEngine[Any]] = Text) -> Column[Any]:
+def _required(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]] = _Text) -> Column[Any]:
     return Column(name, kind, nullable=False)
 
 
@@ -50,8 +52,8 @@ def _user_reference() -> ForeignKeyConstraint:
 user = Table(
     "user",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
+    Column("id", _Text, primary_key=True),
     _required("seq", BigInteger),
     _required("version", Integer),
     _required("created_at", Float),
@@ -63,11 +65,11 @@ user = Table(
     _required("is_admin", Boolean),
     Column("activated_at", Float),
     Column("removed_at", Float),
-    Column("account_id", Text),
+    Column("account_id", _Text),
     _required("realm"),
     _required("account_name"),
     # NULL where there is no address, so that several users may have none.
-    Column("email_key", Text),
+    Column("email_key", _Text),
     _required("user_key"),
     _required("external_id"),
     _required("display_key"),
@@ -75,7 +77,7 @@ user = Table(
     _required("family_key"),
     # The newest generation of the invitation; status and expiry beside it, to filter states by.
     Column("invitation_generation", Integer),
-    Column("invitation_status", Text),
+    Column("invitation_status", _Text),
     Column("invitation_expires_at", Float),
 )
 
@@ -104,8 +106,8 @@ Index("ix_user_account_id", user.c.realm, user.c.account_id)
 user_email = Table(
     "user_email",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("user_id", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
+    Column("user_id", _Text, primary_key=True),
     Column("item", Integer, primary_key=True),
     _required("type_key"),
     _required("value_key"),
@@ -116,10 +118,10 @@ Index("ix_user_email_value_key", user_email.c.tenant, user_email.c.value_key)
 user_hold = Table(
     "user_hold",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("user_id", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
+    Column("user_id", _Text, primary_key=True),
+    Column("kind", _Text, primary_key=True),
+    Column("source", _Text, primary_key=True),
     _required("since", Float),
     _required("hides", Boolean),
     _user_reference(),
@@ -136,8 +138,8 @@ Index(
 invitation = Table(
     "invitation",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("user_id", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
+    Column("user_id", _Text, primary_key=True),
     Column("generation", Integer, primary_key=True),
     _required("id"),
     _required("address"),
@@ -154,7 +156,7 @@ Index("uq_invitation_id_generation", invitation.c.id, invitation.c.generation, u
 counter = Table(
     "counter",
     metadata,
-    Column("tenant", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
     # How many users were ever made: the next one's place in every list.
     _required("users", BigInteger),
 )
@@ -200,8 +202,8 @@ outbox = Table(
     _required("failures", Integer),
     Column("first_failed_at", Float),
     _required("unsure", Integer),
-    Column("reason", Text),
-    Column("detail", Text),
+    Column("reason", _Text),
+    Column("detail", _Text),
     CheckConstraint("state IN ('ready','running','quarantined','done','skipped')", name="state"),
     CheckConstraint("(finished_at IS NULL) = (state IN ('ready','running','quarantined'))", name="open"),
     **_NEVER_REUSED,
@@ -223,12 +225,36 @@ def _open_index(name: str, *columns: str, unique: bool = False) -> Index:
 _open_index("uq_outbox_subject_effect_target", "subject", "effect", "target", unique=True)
 _open_index("ix_outbox_due", "lane", "prio", "due_at", "id")
 _open_index("ix_outbox_subject", "subject", "lane", "id")
+_finished = text("finished_at IS NOT NULL")
+Index("ix_outbox_finished", outbox.c.finished_at, sqlite_where=_finished, postgresql_where=_finished)
+
+sink = Table(
+    "sink",
+    metadata,
+    Column("name", _Text, primary_key=True),
+    _required("opened_at", Float),
+    _required("open_until", Float),
+    _required("openings", Integer),
+    _required("reason"),
+    _required("detail"),
+    Column("probe_until", Float),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", _Text, primary_key=True),
+    _required("host"),
+    _required("version"),
+    _required("started_at", Float),
+    _required("seen_at", Float),
+)
 
 token = Table(
     "token",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
+    Column("tenant", _Text, primary_key=True),
+    Column("id", _Text, primary_key=True),
     _required("name"),
     _required("digest"),
     _required("scope"),
@@ -242,7 +268,7 @@ Index("uq_token_digest", token.c.tenant, token.c.digest, unique=True)
 handover = Table(
     "handover",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _Text, primary_key=True),
     _required("tenant"),
     _required("user_id"),
     _required("generation", Integer),
@@ -252,7 +278,7 @@ handover = Table(
     _required("closes_at", Float),
     _required("status"),
     _required("sub"),
-    Column("account", Text),
+    Column("account", _Text),
     _required("leg", Integer),
     _required("code"),
     Column("code_until", Float),

@@ -7,9 +7,11 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from connector.application.records import Entry, MailAttempt
 from connector.domain.model import State, TenantId, UserId
+from connector.store.keys import kept
 from connector.store.tables import mail_attempt, timeline
 
 _ADD = insert(timeline)
+_ADD_MAIL = insert(mail_attempt)
 _NO_CHANGES = orjson.dumps({})
 
 
@@ -33,7 +35,8 @@ class SqlTimeline:
 
     def erase(self, tenant: TenantId, user: UserId) -> None:
         """See the port."""
-        self._db.execute(update(timeline).where(*_mine(timeline, tenant, user)).values(changes=_NO_CHANGES))
+        forgotten = {"changes": _NO_CHANGES, "reason": ""}
+        self._db.execute(update(timeline).where(*_mine(timeline, tenant, user)).values(forgotten))
 
 
 class SqlMailAttempts:
@@ -45,7 +48,7 @@ class SqlMailAttempts:
     def add(self, attempt: MailAttempt) -> None:
         """See the port."""
         values = {name: getattr(attempt, name) for name in MailAttempt.__dataclass_fields__}
-        self._db.execute(insert(mail_attempt).values(values))
+        self._db.execute(_ADD_MAIL, values | {"answer": kept(attempt.answer)})
 
     def of(self, tenant: TenantId, user: UserId) -> list[MailAttempt]:
         """See the port."""

@@ -2,7 +2,7 @@
 their rows; it decides nothing about them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
@@ -41,7 +42,8 @@ from connector.domain.model import (
 )
 from connector.domain.query import Page, Query
 from connector.store import search
-from connector.store.tables import counter, invitation, user, user_email, user_hold
+from connector.store.keys import key
+from connector.store.tables import invitation, user, user_email, user_hold
 
 _NEWEST = and_(
     invitation.c.tenant == user.c.tenant,
@@ -80,11 +82,13 @@ _HIDDEN = (
 _KEY = (user.c.tenant == bindparam("key_tenant"), user.c.id == bindparam("key_id"))
 _ADD = insert(user)
 _SAVE = update(user).where(*_KEY)
-_NEXT_SEQ = (
-    update(counter)
-    .where(counter.c.tenant == bindparam("key_tenant"))
-    .values(users=counter.c.users + 1)
-    .returning(counter.c.users)
+_LOCK = text('SELECT 1 FROM "user" WHERE tenant = :tenant AND id = :id FOR UPDATE')
+_LOCK_TENANT = text("SELECT 1 FROM counter WHERE tenant = :tenant FOR UPDATE")
+_NEXT_SEQ = text(
+    """
+    INSERT INTO counter (tenant, users) VALUES (:tenant, 1)
+    ON CONFLICT (tenant) DO UPDATE SET users = counter.users + 1 RETURNING users
+    """
 )
 _OF_USER = {
     table: (table.c.tenant == bindparam("key_tenant"), table.c.user_id == bindparam("key_id"))
@@ -103,21 +107,43 @@ _SUPERSEDE = (
 )
 _ADD_INVITATION = insert(invitation)
 
-_TAKEN = {"email_key": "emails", "user_key": "userName", "account_name": "userName"}
+# By what the databases name: PostgreSQL the index, SQLite the columns. (PostgreSQL's text has the value in
+# it, which is somebody's to choose.)
+_TAKEN = {
+    "uq_user_email_key": "emails",
+    "uq_user_user_key": "userName",
+    "uq_user_account_name": "userName",
+    "user.realm, user.email_key": "emails",
+    "user.tenant, user.user_key": "userName",
+    "user.realm, user.account_name": "userName",
+}
+
+
+LockUser = Callable[[TenantId, UserId], None]
+"""``Users.lock``, for repositories whose rows belong to a user."""
 
 
 class SqlUsers:
     """:class:`~connector.application.ports.Users` in one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._db = connection
+        self._locks = locks
 
     # --- one user ----------------------------------------------------------------------------------
 
     def get(self, tenant: TenantId, user_id: UserId) -> PortalUser | None:
-        """See the port."""
-        row = self._db.execute(_ONE, {"tenant": tenant, "id": user_id}).mappings().one_or_none()
+        """See the port. The lock is taken by a statement before the one that reads: a statement that locks
+        what it reads sees the locked row as it became, but what it is joined to as it was before.
+        """
+        self.lock(tenant, user_id)
+        row = self._db.execute(_ONE, {"tenant": tenant, "id": key(user_id)}).mappings().one_or_none()
         return self._whole([row])[0] if row else None
+
+    def lock(self, tenant: TenantId, user_id: UserId) -> None:
+        """See the port."""
+        if self._locks:
+            self._db.execute(_LOCK, {"tenant": tenant, "id": key(user_id)})
 
     def by_invitation(self, invitation_id: str) -> PortalUser | None:
         """See the port."""
@@ -126,15 +152,9 @@ class SqlUsers:
         row = self._db.execute(statement).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
-    def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
-        """See the port."""
-        statement = _WHOLE.where(user.c.realm == realm, user.c.account_id == account)
-        row = self._db.execute(statement).mappings().one_or_none()
-        return self._whole([row])[0] if row else None
-
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
         """See the port."""
-        mine = (user.c.tenant == tenant, user.c.user_key == fold(user_name), user.c.user_key != "")
+        mine = (user.c.tenant == tenant, user.c.user_key == key(fold(user_name)), user.c.user_key != "")
         gone = _WHOLE.where(*mine, user.c.removed_at.is_not(None))
         row = self._db.execute(gone.order_by(user.c.removed_at.desc()).limit(1)).mappings().one_or_none()
         return self._whole([row])[0] if row else None
@@ -186,7 +206,7 @@ class SqlUsers:
     def document(self, tenant: TenantId, user_id: UserId, *, hidden_from: str = "") -> ReadyDocument | None:
         """See the port."""
         statement = _READY_ONE_SEEN if hidden_from else _READY_ONE
-        values = {"tenant": tenant, "id": user_id, "source": hidden_from}
+        values = {"tenant": tenant, "id": key(user_id), "source": hidden_from}
         row = self._db.execute(statement, values).mappings().one_or_none()
         return ReadyDocument(**row) if row else None
 
@@ -200,14 +220,16 @@ class SqlUsers:
         values = {
             "tenant": tenant,
             "source": source,
-            "user_key": fold(user_name),
-            "external_id": external_id,
+            "user_key": key(fold(user_name)),
+            "external_id": key(external_id),
         }
         found = self._db.execute(_HIDDEN, values).scalar_one_or_none()
         return UserId(found) if found else None
 
     def admins(self, tenant: TenantId, *, other_than: UserId) -> tuple[int, int]:
-        """See the port."""
+        """See the port. Whoever counts waits for others who counted and have not committed yet."""
+        if self._locks:
+            self._db.execute(_LOCK_TENANT, {"tenant": tenant})
         is_active = and_(user.c.active, user.c.activated_at.is_not(None))
         statement = select(func.count(), func.count().filter(is_active)).where(
             user.c.tenant == tenant,
@@ -225,35 +247,32 @@ class SqlUsers:
     ) -> tuple[Sequence[RowMapping], int]:
         """The rows of a slice, and how many there are in all: counted only if the slice does not tell."""
         filter_ = search.shaped(query.filter)
-        key = (filter_.shape, bool(hidden_from))
+        shape = (filter_.shape, bool(hidden_from))
         values = filter_.values | {"tenant": tenant, "source": hidden_from}
         slice_ = {"skip": query.skip, "count": query.count}
-        rows = self._db.execute(_listing(columns, *key), values | slice_).mappings().all()
+        rows = self._db.execute(_listing(columns, *shape), values | slice_).mappings().all()
         if query.skip == 0 and len(rows) < query.count:
             return rows, len(rows)
-        return rows, self._db.execute(_counting(*key), values).scalar_one()
+        return rows, self._db.execute(_counting(*shape), values).scalar_one()
 
     def _next_seq(self, tenant: TenantId) -> int:
-        seq = self._db.execute(_NEXT_SEQ, {"key_tenant": tenant}).scalar_one_or_none()
-        if seq is None:
-            self._db.execute(insert(counter), {"tenant": tenant, "users": 1})
-            return 1
-        return int(seq)
+        """The next place in the tenant's lists. Whoever has one keeps the others waiting for theirs, so
+        that places rise in the order of the commits.
+        """
+        return int(self._db.execute(_NEXT_SEQ, {"tenant": tenant}).scalar_one())
 
     def _checked(self, statement: Any, values: Mapping[str, Any]) -> None:
         try:
             self._db.execute(statement, values)
         except IntegrityError as error:
-            text = str(error.orig)
-            for column, attribute in _TAKEN.items():
-                if column in text:
-                    raise Taken(attribute) from error
+            if attribute := _TAKEN.get(_broken(error)):
+                raise Taken(attribute) from error
             raise
 
     def _save_parts(self, owner: PortalUser, index: Index) -> None:
         mine = {"tenant": owner.tenant, "user_id": owner.id}
         emails = [
-            mine | {"item": item, "type_key": type_key, "value_key": value_key}
+            mine | {"item": item, "type_key": key(type_key), "value_key": key(value_key)}
             for item, (type_key, value_key) in enumerate(index.email_values)
         ]
         holds = [
@@ -268,8 +287,8 @@ class SqlUsers:
 
     def _save_invitation(self, owner: PortalUser, newest: Invitation) -> None:
         values = asdict(newest)
-        key = _key(owner) | {"key_generation": newest.generation}
-        if self._db.execute(_SAVE_INVITATION, values | key).rowcount:
+        generation = _key(owner) | {"key_generation": newest.generation}
+        if self._db.execute(_SAVE_INVITATION, values | generation).rowcount:
             return
         self._db.execute(_SUPERSEDE, _key(owner))
         self._db.execute(_ADD_INVITATION, values | {"tenant": owner.tenant, "user_id": owner.id})
@@ -292,6 +311,12 @@ class SqlUsers:
 
 def _key(one: PortalUser) -> dict[str, Any]:
     return {"key_tenant": one.tenant, "key_id": one.id}
+
+
+def _broken(error: IntegrityError) -> str:
+    """Which constraint does not hold, in the database's words."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return diagnosis.constraint_name if diagnosis else str(error.orig).partition(": ")[2]
 
 
 def _hold(row: RowMapping) -> Hold:
@@ -331,13 +356,13 @@ def _columns(one: PortalUser, index: Index) -> dict[str, Any]:
         "removed_at": one.removed_at,
         "account_id": one.account_id,
         "realm": index.realm,
-        "account_name": index.account_name,
-        "email_key": index.email_key or None,
-        "user_key": index.user_key,
-        "external_id": index.external_id,
-        "display_key": index.display_key,
-        "given_key": index.given_key,
-        "family_key": index.family_key,
+        "account_name": key(index.account_name),
+        "email_key": key(index.email_key) or None,
+        "user_key": key(index.user_key),
+        "external_id": key(index.external_id),
+        "display_key": key(index.display_key),
+        "given_key": key(index.given_key),
+        "family_key": key(index.family_key),
         "invitation_generation": newest.generation if newest else None,
         "invitation_status": newest.status if newest else None,
         "invitation_expires_at": newest.expires_at if newest else None,

@@ -1,18 +1,21 @@
 """One empty database per test, of each kind that Usher supports."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from connector.store.engine import make_engines
-from connector.store.migrate import migrate
+from connector.store.engine import Engines, make_engines
 from connector.store.store import SqlStore
+from tests.support.databases import Databases
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    engines = make_engines(f"sqlite:///{tmp_path / 'usher.db'}")
-    migrate(engines.write)
-    yield SqlStore(engines)
-    engines.dispose()
+def engines(databases: Databases) -> Iterator[Engines]:
+    made = make_engines(databases.migrated())
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engines: Engines) -> SqlStore:
+    return SqlStore(engines)

@@ -90,6 +90,20 @@ class MailerContract:
         assert "eve" not in str(caught.value)
         assert self.arrived() == []
 
+    def test_queue_q15_the_caller_hears_of_it_before_the_mail_can_arrive(self, mailer: Mailer) -> None:
+        seen: list[list[bytes]] = []
+        mailer.send(a_mail(), before_content=lambda: seen.append(self.arrived()))
+        assert seen == [[]]
+        assert len(self.arrived()) == 1
+
+    def test_queue_q15_nothing_is_sent_if_the_caller_has_second_thoughts(self, mailer: Mailer) -> None:
+        def stop() -> None:
+            raise Unavailable("somebody else has it")
+
+        with pytest.raises(Unavailable, match="somebody else"):
+            mailer.send(a_mail(), before_content=stop)
+        assert self.arrived() == []
+
     def test_a_broken_way_is_no_fault_of_the_recipient(self, mailer: Mailer) -> None:
         self.break_down()
         with pytest.raises((Unavailable, Misconfigured)) as caught:

@@ -18,6 +18,7 @@ ENTRY = Entry(
     action="edit",
     before=State.DRAFT,
     after=State.DRAFT,
+    reason="as she asked",
     changes={"given_name": ("Ada", "Augusta")},
 )
 ATTEMPT = MailAttempt(
@@ -71,14 +72,14 @@ def test_a_timeline_comes_back_in_order_and_only_to_its_tenant(store: Store) -> 
         assert work.timeline.of(OTHER, ADA) == []
 
 
-def test_an_erased_timeline_says_what_happened_but_no_value(store: Store) -> None:
+def test_an_erased_timeline_says_what_happened_but_no_value_and_not_why(store: Store) -> None:
     with store.write() as work:
         work.timeline.add(ENTRY)
         work.timeline.erase(OTHER, ADA)
         assert work.timeline.of(ACME, ADA) == [ENTRY]
         work.timeline.erase(ACME, ADA)
     with store.read() as work:
-        assert work.timeline.of(ACME, ADA) == [replace(ENTRY, changes={})]
+        assert work.timeline.of(ACME, ADA) == [replace(ENTRY, changes={}, reason="")]
 
 
 def test_mail_attempts_come_back_and_can_be_forgotten_by_their_tenant_alone(store: Store) -> None:

@@ -10,17 +10,21 @@ import typer.main
 from connector.cli.main import app
 from connector.domain.errors import (
     Conflict,
+    DeliveryUnknown,
     Exists,
     Forbidden,
     Gone,
+    Linked,
     MailRefused,
     Misconfigured,
     Rejected,
     Unavailable,
 )
 from connector.domain.model import HoldKind, State
+from connector.foundation import metrics
 from connector.foundation.config import load
 from tests.house.diagram import diagram
+from tests.unit.test_figures import Answers, figures_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -81,10 +85,21 @@ def test_every_state_and_hold_is_explained() -> None:
 
 def test_every_reason_that_a_row_can_wait_for_is_explained() -> None:
     text = (ROOT / "docs" / "operating.md").read_text()
-    errors = (Unavailable, Misconfigured, Rejected, MailRefused, Forbidden, Gone, Exists)
-    for reason in [*(error.reason for error in errors), "gave_up"]:
-        assert f"| `{reason}` |" in text
-    assert Conflict.reason not in text or f"| `{Conflict.reason}` |" in text
+    errors = (
+        *(Unavailable, Misconfigured, Rejected, MailRefused, Forbidden, Gone, Exists),
+        *(DeliveryUnknown, Linked, Conflict),
+    )
+    for reason in [*(error.reason for error in errors), "gave_up", "refused"]:
+        assert re.search(rf"^\| .*`{reason}`.* \| ", text, re.M), reason
+
+
+def test_operation_x2_every_figure_is_explained() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    figures = set(
+        re.findall(r"^# TYPE (\S+(?<!_created)) ", metrics.exposition(figures_of(Answers())).decode(), re.M)
+    )
+    assert len(figures) > 10
+    assert [name for name in figures if f"`{name}{{" not in text] == []
 
 
 def test_the_example_configuration_is_without_fault() -> None:

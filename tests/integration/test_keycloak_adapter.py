@@ -16,17 +16,15 @@ from connector.domain.model import AccountId
 from connector.foundation.config import Settings
 from connector.keycloak.adapter import KeycloakProvider
 from tests.contract.identity_provider import OUR_ACTIONS, IdentityProviderContract, somebody
-from tests.support.realms import PASSWORD, REALM, Console, RunningKeycloak, make_realm
+from tests.support.realms import PASSWORD, REALM, Console, RunningKeycloak, console_of, make_realm
 
 NAME = "keycloak-adapter"
 
 
 @pytest.fixture(scope="module")
 def console(keycloak: RunningKeycloak) -> Iterator[Console]:
-    console = Console(keycloak, NAME)
-    console.remove_realm()
-    yield console
-    console.remove_realm()
+    with console_of(keycloak, NAME) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +80,7 @@ def test_an_address_that_is_none_is_rejected(provider: KeycloakProvider) -> None
     assert caught.value.field == "email"
 
 
-def test_an_attribute_that_the_realm_does_not_declare_is_misconfigured(
+def test_keycloak_a5_an_attribute_that_the_realm_does_not_declare_is_misconfigured(
     provider: KeycloakProvider,
 ) -> None:
     wanted = somebody()
@@ -92,7 +90,7 @@ def test_an_attribute_that_the_realm_does_not_declare_is_misconfigured(
         provider.update(account, more)
 
 
-def test_a_required_action_that_the_realm_does_not_know_is_misconfigured(
+def test_keycloak_a5_a_required_action_that_the_realm_does_not_know_is_misconfigured(
     provider: KeycloakProvider,
 ) -> None:
     wanted = somebody()
@@ -101,7 +99,7 @@ def test_a_required_action_that_the_realm_does_not_know_is_misconfigured(
         provider.update(account, replace(wanted, required_actions=frozenset({"NO_SUCH_ACTION"})))
 
 
-def test_an_edit_between_reading_and_writing_is_put_right(
+def test_keycloak_a5_an_edit_between_reading_and_writing_is_put_right(
     provider: KeycloakProvider, console: Console
 ) -> None:
     wanted = somebody()
@@ -186,7 +184,7 @@ def direct_client(settings: Settings, console: Console) -> str:
     return console.post("clients", body)
 
 
-def test_off_ends_refresh_and_offline_tokens_and_enabling_revives_none(
+def test_keycloak_a6_off_ends_refresh_and_offline_tokens_and_enabling_revives_none(
     provider: KeycloakProvider, console: Console, direct_client: str
 ) -> None:
     wanted = somebody(required_actions=None)
@@ -213,7 +211,7 @@ def test_off_ends_refresh_and_offline_tokens_and_enabling_revives_none(
     assert _refreshes(console, _tokens(console, wanted.user_name)["refresh_token"])
 
 
-def test_disabling_alone_would_not_be_off(
+def test_keycloak_a6_disabling_alone_would_not_be_off(
     provider: KeycloakProvider, console: Console, direct_client: str
 ) -> None:
     """Why ending sessions is not optional: what a newer Keycloak changes here, we want to hear of."""
@@ -227,7 +225,7 @@ def test_disabling_alone_would_not_be_off(
     assert _refreshes(console, token)
 
 
-def test_sessions_end_for_an_enabled_account_too(
+def test_keycloak_a6_sessions_end_for_an_enabled_account_too(
     provider: KeycloakProvider, console: Console, direct_client: str
 ) -> None:
     wanted = somebody(required_actions=None)

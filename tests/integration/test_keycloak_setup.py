@@ -18,6 +18,7 @@ from tests.support.realms import (
     Console,
     RunningKeycloak,
     access_of,
+    console_of,
     make_realm,
     write_settings,
 )
@@ -33,10 +34,8 @@ def access(keycloak: RunningKeycloak) -> SetupAccess:
 
 @pytest.fixture(scope="module")
 def console(keycloak: RunningKeycloak) -> Iterator[Console]:
-    console = Console(keycloak, NAME)
-    console.remove_realm()
-    yield console
-    console.remove_realm()
+    with console_of(keycloak, NAME) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")

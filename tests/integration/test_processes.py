@@ -35,7 +35,7 @@ class Installation:
         self.port = free_port()
         self.config = write_initial(folder, "acme")
         text = self.config.read_text().replace("http://localhost:8080", f"http://127.0.0.1:{free_port()}")
-        self.config.write_text(text)
+        self.config.write_text(text + "management: {port: 0}\n")
         self.token = self.usher("token", "create", "acme", "--name", "entra").stdout.strip()
         self.users = f"http://127.0.0.1:{self.port}/scim/acme/v2/Users"
 

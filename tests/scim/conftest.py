@@ -17,15 +17,20 @@ from flask.testing import FlaskClient
 from connector.application.records import Token
 from connector.application.service import Service
 from connector.domain.model import Tenant, TenantId
-from connector.store.engine import make_engines
+from connector.store.engine import Engines, make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
+from connector.store.tables import metadata
 from scim_server.auth import Door
 from scim_server.blueprint import scim_blueprint
 from scim_server.profiles import CLIENTS
 from tests.support.builders import NOW, FakeClock, FixedTenants, a_service, a_tenant
+from tests.support.databases import KINDS, PostgresServer
+from tests.support.web import an_app
 
 PUBLIC_URL = "https://usher.example.com"
+ON_BOTH = {"test_hostile", "test_races", "test_reads", "test_entra", "test_okta"}
+"""Modules whose tests run on each kind of database: those that ask most of it."""
 DATA = Path(__file__).parent / "data"
 
 JSON = dict[str, Any]
@@ -189,19 +194,50 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_postgres(postgres: PostgresServer) -> Iterator[Engines]:
+    """One database for all tests here, each of which begins by emptying it: sooner done than a new one."""
+    engines = make_engines(postgres.migrated())
+    yield engines
+    engines.dispose()
+
+
 @pytest.fixture
-def house(empty_database: Path, tmp_path: Path) -> Iterator[House]:
+def kind() -> str:
+    """The database that a test runs on; :func:`pytest_generate_tests` gives some modules both."""
+    return "sqlite"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.rpartition(".")[2] in ON_BOTH and "house" in metafunc.fixturenames:
+        metafunc.parametrize("kind", KINDS)
+
+
+@pytest.fixture
+def engines(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engines]:
+    """An empty database."""
+    if kind == "postgresql":
+        shared: Engines = request.getfixturevalue("shared_postgres")
+        with shared.write.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+        yield shared
+        return
     path = tmp_path / "usher.db"
-    shutil.copyfile(empty_database, path)
-    engines = make_engines(f"sqlite:///{path}")
+    shutil.copyfile(request.getfixturevalue("empty_database"), path)
+    made = make_engines(f"sqlite:///{path}")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def house(engines: Engines) -> House:
     store, clock = SqlStore(engines), FakeClock()
     service = a_service(store, *(_tenant(client) for client in CLIENTS), clock=clock)
     assert isinstance(service.tenants, FixedTenants)
-    app = Flask("test")
     door = Door(store, service.tenants, clock, cache_life=0.0)
-    app.register_blueprint(scim_blueprint(service, public_url=PUBLIC_URL, door=door))
-    yield House(service=service, tenants=service.tenants, clock=clock, store=store, app=app)
-    engines.dispose()
+    app = an_app(scim_blueprint(service, public_url=PUBLIC_URL, door=door))
+    return House(service=service, tenants=service.tenants, clock=clock, store=store, app=app)
 
 
 @pytest.fixture

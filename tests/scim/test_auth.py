@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from connector.domain.model import TenantId
 from scim_server.auth import Door
 from scim_server.blueprint import scim_blueprint
 from tests.scim.conftest import PUBLIC_URL, Caller, House, a_user
 from tests.support.builders import NOW
+from tests.support.web import an_app
 
 
 def test_control_s13_every_token_that_opens_nothing_gets_the_same_answer(
@@ -69,9 +69,8 @@ def test_a_token_for_something_else_does_not_read(house: House) -> None:
 
 
 def test_a_revoked_token_is_refused_within_five_seconds(house: House, generic: Caller) -> None:
-    app = Flask("cached")
     door = Door(house.store, house.tenants, house.clock)
-    app.register_blueprint(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
+    app = an_app(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
     caller = Caller(app.test_client(), "generic", generic.token)
     assert caller.get("/Users").status == 200
     with house.store.write() as work:
@@ -82,9 +81,8 @@ def test_a_revoked_token_is_refused_within_five_seconds(house: House, generic: C
 
 
 def test_an_expired_token_is_refused_at_once(house: House) -> None:
-    app = Flask("cached")
     door = Door(house.store, house.tenants, house.clock)
-    app.register_blueprint(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
+    app = an_app(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
     made = house.caller("generic", "short", expires_at=NOW + 2)
     caller = Caller(app.test_client(), "generic", made.token)
     assert caller.get("/Users").status == 200

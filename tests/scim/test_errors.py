@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from connector.application.ports import UnitOfWork
 from connector.application.service import Service
@@ -18,6 +17,7 @@ from connector.domain.model import PortalUser
 from scim_server.auth import Door
 from scim_server.blueprint import MAX_BODY, scim_blueprint
 from tests.scim.conftest import PUBLIC_URL, Caller, House, Reply, a_user
+from tests.support.web import an_app
 
 SECRET = "canary-value"
 
@@ -175,9 +175,8 @@ class Conflicting(Service):
 
 def over(house: House, service: Service, caller: Caller) -> Caller:
     """The caller, before another service with the same tokens."""
-    app = Flask("other")
     door = Door(house.store, house.tenants, house.clock, cache_life=0.0)
-    app.register_blueprint(scim_blueprint(service, public_url=PUBLIC_URL, door=door))
+    app = an_app(scim_blueprint(service, public_url=PUBLIC_URL, door=door))
     return Caller(app.test_client(), caller.tenant, caller.token)
 
 
@@ -194,9 +193,8 @@ def test_a_busy_database_is_503_and_never_404(house: House, generic: Caller, pat
 
 
 def test_a_busy_database_at_the_door_is_503(house: House, generic: Caller) -> None:
-    app = Flask("busy")
     door = Door(Broken(Busy("locked")), house.tenants, house.clock)
-    app.register_blueprint(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
+    app = an_app(scim_blueprint(house.service, public_url=PUBLIC_URL, door=door))
     assert Caller(app.test_client(), "generic", generic.token).get("/Users").error == (503, "")
 
 

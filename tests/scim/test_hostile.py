@@ -189,3 +189,21 @@ def test_references_are_never_fetched(generic: Caller) -> None:
 def test_a_request_id_that_is_not_plain_is_replaced(generic: Caller) -> None:
     for sent in ("short", "with space in it", "x" * 65, "a;b;c;d;e"):
         assert generic.call("GET", "/Users", X_Request_ID=sent).headers["X-Request-ID"] != sent
+
+
+@pytest.mark.parametrize("attribute", ["id", "userName", "externalId", "displayName", "emails.value"])
+@pytest.mark.parametrize("text", ["\\u0000", "a\\u0000b", "\\ud800", "x" * 8000, "\\ufdfa" * 1000])
+def test_a_filter_for_text_that_no_user_can_have_finds_nobody(
+    generic: Caller, attribute: str, text: str
+) -> None:
+    generic.created(a_user())
+    reply = generic.get("/Users", filter=f'{attribute} eq "{text}"')
+    assert reply.status in {200, 400}
+    assert reply.status == 400 or reply.json["totalResults"] == 0
+
+
+def test_a_user_name_that_folds_to_much_more_is_kept_and_found(generic: Caller) -> None:
+    name = "\ufdfa" * 60
+    user = generic.created(a_user(name, emails=[]))
+    assert [found["id"] for found in generic.found(f'userName eq "{name}"')] == [user["id"]]
+    assert generic.post("/Users", a_user(name, emails=[])).error == (409, "uniqueness")

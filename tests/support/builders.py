@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.application.service import Service
+from connector.application.share import FairShare
 from connector.domain.decision import Facts
 from connector.domain.document import Index, fold, index_of
 from connector.domain.mapping import AccountMapping, AccountRule, Presence
@@ -148,6 +149,8 @@ def command(asked: type[Any], /, *, actor: Actor = OPERATOR, user: UserId = ADA,
     return asked(user_id=user, actor=actor, **defaults | values)
 
 
-def a_service(store: Any, *tenants: Tenant, clock: FakeClock | None = None) -> Service:
+def a_service(
+    store: Any, *tenants: Tenant, clock: FakeClock | None = None, share: FairShare | None = None
+) -> Service:
     known = FixedTenants(*(tenants or (a_tenant(), a_tenant(OTHER))))
-    return Service(store, known, MAPPING, clock or FakeClock(), CountingIds())
+    return Service(store, known, MAPPING, clock or FakeClock(), CountingIds(), share)

@@ -3,7 +3,7 @@ Keycloak would, and can be told to fail, to lose a reply, or to have been touche
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
@@ -38,6 +38,8 @@ class FakeIdentityProvider:
         self._links: dict[AccountId, str] = {}
         self._sessions: dict[AccountId, int] = defaultdict(int)
         self._faults: dict[str, _Fault] = {}
+        self._away: Exception | None = None
+        self._before: dict[str, Callable[[], None]] = {}
         self._lock = RLock()
 
     # --- what a test may do to it ------------------------------------------------------------------
@@ -46,9 +48,18 @@ class FakeIdentityProvider:
         """Make the next ``times`` calls of ``method`` raise; with ``reply_lost`` after their work."""
         self._faults[method] = _Fault(error, times, reply_lost)
 
+    def go_away(self, error: Exception) -> None:
+        """Make every call raise."""
+        self._away = error
+
     def heal(self) -> None:
         """Let every call work again."""
         self._faults.clear()
+        self._away = None
+
+    def before(self, method: str, deed: Callable[[], None]) -> None:
+        """Have ``deed`` happen when ``method`` is called, before anything else."""
+        self._before[method] = deed
 
     def called(self, method: str) -> list[str]:
         """Of what ``method`` was called, in order."""
@@ -162,8 +173,11 @@ class FakeIdentityProvider:
 
     @contextmanager
     def _called(self, method: str, subject: str) -> Iterator[None]:
+        self._before.get(method, lambda: None)()
         with self._lock:
             self.calls.append((method, subject))
+            if self._away is not None:
+                raise self._away
             fault = self._faults.get(method)
             if fault is None or fault.times <= 0:
                 yield

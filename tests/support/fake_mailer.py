@@ -3,6 +3,7 @@ be told to fail.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from connector.application.records import Mail
 from connector.mail.envelope import Envelope
@@ -19,9 +20,10 @@ class FakeMailer:
         """Raise ``error`` instead of sending, the next ``times`` times."""
         self._failures.extend([error] * times)
 
-    def send(self, mail: Mail) -> str:
+    def send(self, mail: Mail, *, before_content: Callable[[], None] = lambda: None) -> str:
         """Keep the mail."""
         Envelope.of(mail)
+        before_content()
         if self._failures:
             raise self._failures.popleft()
         self.sent.append(mail)

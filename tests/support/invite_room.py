@@ -52,7 +52,8 @@ from tests.support.builders import (
     command,
 )
 from tests.support.fake_idp import FakeIdentityProvider, FakeIdentityProviders
-from tests.support.plant import RecordingPost
+from tests.support.plant import Poll, RecordingPost, a_worker
+from tests.support.web import an_app
 
 PUBLIC = "https://usher.example.com"
 KEYCLOAK = "https://sso.example.com"
@@ -314,8 +315,7 @@ def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
         ids=ids,
         client=lambda _realm, _clock: client,
     )
-    app = Flask("room")
-    app.register_blueprint(invite_blueprint(parts))
+    app = an_app(invite_blueprint(parts))
     profile = a_profile()
     service.handle(command(Create, actor=SYSTEM, profile=profile, document=a_document(profile)))
     return Room(
@@ -330,7 +330,7 @@ def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
         keys=keys,
         tenants=tenants,
         engines=engines,
-        worker=Worker(store, performers, clock),
+        worker=Worker(store, performers, clock, Poll(), a_worker()),
         followup=followup,
     )
 

@@ -1,14 +1,19 @@
 """A whole worker over a real database and fakes of the outside: for tests of what follows a commit."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
+from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
+from connector.application.ports import Store
 from connector.application.post import Post
-from connector.application.records import HandOver, Mail, MailAttempt, OutboxRow
+from connector.application.records import HandOver, Mail, MailAttempt, OutboxRow, WorkerSeen
+from connector.application.share import FairShare
 from connector.application.worker import Worker
 from connector.domain import commands as c
 from connector.domain.account import Account
@@ -20,6 +25,7 @@ from connector.store.store import SqlStore
 from tests.support.builders import (
     ACME,
     ADA,
+    NOW,
     OTHER,
     SYSTEM,
     FakeClock,
@@ -45,7 +51,9 @@ class RecordingPost:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str | None]] = []
+        self.tries = 0
         self.error: UsherError | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def render(
         self,
@@ -60,31 +68,67 @@ class RecordingPost:
         self._next = (template, recipient or user.profile.email, link)
         return Mail(sender="portal@x", recipient=user.profile.email, message=b"", message_id="<m@x>")
 
-    def send(self, mail: Mail) -> str:
+    def send(self, mail: Mail, *, before_content: Callable[[], None] = lambda: None) -> str:
+        before_content()
+        self.tries += 1
+        self.meanwhile()
         if self.error:
             raise self.error
         self.sent.append(self._next)
         return "250 ok"
 
 
+class Poll:
+    """A wake-up that never comes: whoever waits looks for itself."""
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def notify(self) -> None:
+        """Nobody is told."""
+
+
+def a_worker(name: str = "w1") -> WorkerSeen:
+    return WorkerSeen(id=name, host="here", version="1", started_at=NOW, seen_at=NOW)
+
+
 class Plant:
     """Everything behind the commit, on one clock."""
 
-    def __init__(self, folder: Path, **policy: Any) -> None:
+    def __init__(self, folder: Path, *, share: FairShare | None = None, **policy: Any) -> None:
         self.clock = FakeClock()
         engines = make_engines(f"sqlite:///{folder / 'usher.db'}")
         migrate(engines.write)
         self.store = SqlStore(engines)
         self.tenants = FixedTenants(a_tenant(**policy), a_tenant(OTHER))
-        self.service = a_service(self.store, *self.tenants.all(), clock=self.clock)
+        self.service = a_service(self.store, *self.tenants.all(), clock=self.clock, share=share)
         self.idp = FakeIdentityProvider()
         idps = FakeIdentityProviders({"main": self.idp})
         self.accounts = Accounts(self.service, idps)
         self.post = RecordingPost()
         self.followup = FollowUp(self.service, self.accounts, FollowUpTimes())
         post = Post(self.service, FakeLinks(), self.post, self.post)
-        performers = Performers(self.service, self.accounts, post, self.followup)
-        self.worker = Worker(self.store, performers, self.clock, chance=lambda: 1.0)
+        self.performers = Performers(self.service, self.accounts, post, self.followup)
+        self.worker = self.another_worker()
+
+    def another_worker(
+        self,
+        store: Store | None = None,
+        name: str = "w1",
+        jumped: Callable[[], bool] = lambda: False,
+        **settings: Any,
+    ) -> Worker:
+        return Worker(
+            store or self.store,
+            self.performers,
+            self.clock,
+            Poll(),
+            a_worker(name),
+            WorkerSettings(**settings),
+            chance=lambda: 1.0,
+            elapsed=self.clock.now,
+            jumped=jumped,
+        )
 
     def create(self, user: UserId = ADA, name: str = "ada@acme.example", **values: Any) -> PortalUser:
         profile = values.pop("profile", None) or a_profile(name)
@@ -104,6 +148,10 @@ class Plant:
 
     def account(self) -> Account:
         (one,) = self.idp.accounts()
+        return one
+
+    def account_of(self, user: UserId) -> Account:
+        (one,) = [one for one in self.idp.accounts() if one.usher_id == f"{ACME}:{user}"]
         return one
 
     def account_id(self) -> AccountId:

@@ -4,6 +4,8 @@ administrator or a person would, by plain HTTP and not through the code under te
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -197,6 +199,17 @@ class Console:
             timeout=10,
         )
         return str(_good(answer).json()["access_token"])
+
+
+@contextmanager
+def console_of(keycloak: RunningKeycloak, realm: str) -> Iterator[Console]:
+    """The administrator of a realm that is not there when the block begins, nor when it has ended."""
+    console = Console(keycloak, realm)
+    console.remove_realm()
+    try:
+        yield console
+    finally:
+        console.remove_realm()
 
 
 def _good(answer: requests.Response) -> requests.Response:

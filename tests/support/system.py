@@ -76,7 +76,7 @@ class Guest:
 
     def let_the_invitation_expire(self) -> None:
         """As if it were a month old: no tenant may invite for less than an hour."""
-        engines = make_engines(self.system.settings.database)
+        engines = make_engines(self.system.settings.database_url())
         with engines.write.begin() as transaction:
             mine = update(invitation).where(invitation.c.user_id == self.user)
             moved = {name: invitation.c[name] - MONTH for name in ("issued_at", "sent_at", "expires_at")}

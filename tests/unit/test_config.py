@@ -233,7 +233,7 @@ def _all_forms(form: type[Form]) -> Iterator[type[Form]]:
 def test_the_example_is_legal_and_shows_the_defaults() -> None:
     example = load(EXAMPLE)
     assert example.tenants[TenantId("acme")].policy == Policy()
-    for name in ("handover", "limits", "worker", "server"):
+    for name in ("handover", "limits", "worker", "server", "management"):
         assert getattr(example, name) == type(getattr(example, name))(), name
 
 

@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from connector.foundation.config import ConfigError, Secret, load
 from tests.support.configs import SMALL, changed, write_config
@@ -103,3 +104,41 @@ def test_control_k1_a_key_written_twice_shows_no_value(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(write_config(tmp_path, text))
     assert CANARY not in str(caught.value)
+
+
+POSTGRESQL = changed("sqlite:///usher.db", "postgresql://usher@db.example.com:5433/usher?sslmode=require")
+
+
+def database_url(folder: Path, text: str) -> str:
+    settings = load(write_config(folder, text))
+    shown = [repr(settings), json.dumps(settings.show(), default=str)]
+    assert not [text for text in shown if CANARY in text]
+    return settings.database_url()
+
+
+def test_control_k1_a_databases_password_comes_from_a_file_whatever_is_in_it(tmp_path: Path) -> None:
+    secret_file(tmp_path, text=f"p@:/% {CANARY}\n")
+    text = changed("keys: keys/", "keys: keys/\ndatabase_password: file:secrets/runtime", POSTGRESQL)
+    url = make_url(database_url(tmp_path, text))
+    assert url.password == f"p@:/% {CANARY}"
+    assert (url.username, url.host, url.port, url.database) == ("usher", "db.example.com", 5433, "usher")
+    assert url.query == {"sslmode": "require"}
+
+
+def test_control_k1_a_databases_whole_address_may_be_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = changed("sqlite:///usher.db", "env:USHER_TEST_DATABASE")
+    monkeypatch.setenv("USHER_TEST_DATABASE", f"postgresql://u:{CANARY}@h/d")
+    assert database_url(tmp_path, text) == f"postgresql://u:{CANARY}@h/d"
+    monkeypatch.setenv("USHER_TEST_DATABASE", f"mysql://u:{CANARY}@h/d")
+    with pytest.raises(ConfigError, match="env:USHER_TEST_DATABASE: must hold postgresql") as caught:
+        database_url(tmp_path, text)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_control_k1_a_password_in_an_address_is_refused_without_being_shown(tmp_path: Path) -> None:
+    path = write_config(tmp_path, changed("sqlite:///usher.db", f"postgresql://u:{CANARY}@h/d"))
+    with pytest.raises(ConfigError, match="use database_password") as caught:
+        load(path)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))

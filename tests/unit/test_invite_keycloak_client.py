@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from connector.domain.errors import Misconfigured, Unavailable
+from connector.foundation.observe import bind_request_id
 from connector.foundation.oidc import pkce_challenge
 from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient, Proof
 from tests.support.builders import NOW, FakeClock
@@ -93,6 +94,18 @@ def test_a_code_is_exchanged_for_whom_it_names(client: KeycloakClient, net: resp
         "client_id": ["usher-invite"],
         "client_secret": [PROVIDER_SECRET],
     }
+
+
+def test_operations_x5_every_request_to_keycloak_carries_the_request_id(
+    client: KeycloakClient, net: responses.RequestsMock
+) -> None:
+    publish(net, OLD)
+    answer(net, an_id_token())
+    with bind_request_id("request-1"):
+        identify(client)
+    assert [call.request.headers["X-Request-ID"] for call in net.calls] == ["request-1"] * 2
+    identify(client)
+    assert "X-Request-ID" not in net.calls[2].request.headers
 
 
 def test_an_identity_does_not_show_its_token() -> None:

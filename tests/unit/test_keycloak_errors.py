@@ -69,7 +69,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("body", "told"), REJECTED)
-def test_each_shape_of_a_400_names_field_and_rule(body: object, told: tuple[str, str]) -> None:
+def test_keycloak_a3_each_shape_of_a_400_names_field_and_rule(body: object, told: tuple[str, str]) -> None:
     error = errors.failure_of(recorded(400, body))
     assert isinstance(error, Rejected)
     assert (error.field, error.rule) == told
@@ -90,16 +90,19 @@ BY_STATUS: list[tuple[Recorded, type[OutsideError]]] = [
     (recorded(404, {"error": "Link not found"}), Misconfigured),
     (recorded(404, {"errorMessage": "User not found"}), Misconfigured),
     (recorded(404, [{"error": "User not found"}]), Misconfigured),
-    (recorded(404, '{"error":"User not found"}', HTML), Misconfigured),
-    (recorded(404, "User not found", HTML), Misconfigured),
-    (recorded(404, "not json"), Misconfigured),
-    (recorded(404, ""), Misconfigured),
+    (recorded(404, {"error": "Unable to find matching target resource method"}), Misconfigured),
+    (recorded(404, '{"error":"User not found"}', HTML), Unavailable),
+    (recorded(404, "User not found", HTML), Unavailable),
+    (recorded(404, "not json"), Unavailable),
+    (recorded(404, ""), Unavailable),
     (recorded(409, {"errorMessage": "User exists with same username"}), Exists),
     (recorded(409, {"errorMessage": "User exists with same email"}), Exists),
     (recorded(409, {"errorMessage": "User is already linked with provider"}), Linked),
     (recorded(409, {"errorMessage": "Something else"}), Conflict),
     (recorded(301, ""), Misconfigured),
     (recorded(302, "<html>", HTML), Misconfigured),
+    (recorded(304, ""), Misconfigured),
+    (recorded(307, ""), Misconfigured),
     (recorded(405, {"error": "HTTP 405 Method Not Allowed"}), Misconfigured),
     (recorded(415, {"error": "HTTP 415 Unsupported Media Type"}), Misconfigured),
     (recorded(429, ""), Unavailable),
@@ -118,7 +121,9 @@ BY_STATUS: list[tuple[Recorded, type[OutsideError]]] = [
     BY_STATUS,
     ids=[f"{answer.status_code}-{error.__name__}" for answer, error in BY_STATUS],
 )
-def test_each_answer_means_what_the_table_says(answer: Recorded, error: type[OutsideError]) -> None:
+def test_keycloak_a3_each_answer_means_what_the_table_says(
+    answer: Recorded, error: type[OutsideError]
+) -> None:
     assert type(errors.failure_of(answer)) is error
 
 
@@ -145,13 +150,17 @@ def test_each_answer_means_what_the_table_says(answer: Recorded, error: type[Out
         ({}, None),
     ],
 )
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     status: int, headers: dict[str, str], seconds: float | None
 ) -> None:
-    error = errors.failure_of(recorded(status, "", **headers))
+    answer = recorded(status, "", **headers)
+    error = errors.failure_of(answer)
     assert isinstance(error, Unavailable)
     assert error.retry_after == seconds
+    with pytest.raises(Unavailable) as caught:
+        errors.token_in(answer)
+    assert caught.value.retry_after == seconds
 
 
 def test_a_good_answer_gives_its_value() -> None:
@@ -186,32 +195,55 @@ def test_the_name_of_an_error_is_only_taken_from_json() -> None:
     assert errors.error_name(recorded(404, "Link not found")) == ""
 
 
+def test_a_token_is_read_with_its_life() -> None:
+    token = errors.token_in(recorded(200, {"access_token": "abc", "expires_in": 300, "scope": "x"}))
+    assert (token.value, token.seconds) == ("abc", 300)
+    assert "abc" not in repr(token)
+
+
+NO_TOKEN: list[tuple[Recorded, type[OutsideError]]] = [
+    (recorded(400, {"error": "invalid_grant", "error_description": "Invalid user"}), Misconfigured),
+    (recorded(401, {"error": "unauthorized_client"}), Misconfigured),
+    (recorded(403, {"error": "access_denied"}), Misconfigured),
+    (recorded(404, {"error": "Realm does not exist"}), Misconfigured),
+    (recorded(302, ""), Misconfigured),
+    (recorded(404, "<html>", HTML), Unavailable),
+    (recorded(403, "<html>", HTML), Unavailable),
+    (recorded(200, "<html>", HTML), Unavailable),
+    (recorded(200, {"error": "none today"}), Unavailable),
+    (recorded(429, ""), Unavailable),
+    (recorded(500, ""), Unavailable),
+    (recorded(503, "<html>", HTML), Unavailable),
+]
+
+
 @pytest.mark.parametrize(
-    ("status", "body", "error"),
-    [
-        (400, b'{"error":"invalid_grant"}', Misconfigured),
-        (401, b'{"error":"unauthorized_client","error_description":"Invalid client"}', Misconfigured),
-        (404, b'{"error":"Realm does not exist"}', Misconfigured),
-        (404, b"<html>", Misconfigured),
-        (429, b"", Unavailable),
-        (500, b"", Unavailable),
-        (None, None, Unavailable),
-    ],
+    ("answer", "error"),
+    NO_TOKEN,
+    ids=[f"{answer.status_code}-{error.__name__}" for answer, error in NO_TOKEN],
 )
 def test_no_token_is_misconfigured_unless_it_may_come_later(
-    status: int | None, body: bytes | None, error: type[OutsideError]
+    answer: Recorded, error: type[OutsideError]
 ) -> None:
-    from keycloak.exceptions import KeycloakPostError
+    with pytest.raises(error) as caught:
+        errors.token_in(answer)
+    assert type(caught.value) is error
 
-    with pytest.raises(error), errors.translated():
-        raise KeycloakPostError("no", response_code=status, response_body=body)
+
+def test_why_keycloak_gives_no_token_is_told() -> None:
+    body = {
+        "error": "unauthorized_client",
+        "error_description": "Invalid client or Invalid client credentials",
+    }
+    with pytest.raises(Misconfigured, match="401 Invalid client or Invalid client credentials"):
+        errors.token_in(recorded(401, body))
 
 
 def test_nothing_reached_and_a_body_the_library_did_not_expect_are_unavailable() -> None:
     from keycloak.exceptions import KeycloakConnectionError
 
-    with pytest.raises(Unavailable), errors.translated():
-        raise KeycloakConnectionError("Can't connect to server")
+    with pytest.raises(Unavailable, match="ConnectionRefusedError"), errors.translated():
+        raise KeycloakConnectionError("Can't connect to server") from ConnectionRefusedError()
     with pytest.raises(Unavailable), errors.translated():
         raise TypeError("Unexpected response type")
 

@@ -1,12 +1,15 @@
 """What is written to make an account as wanted: nothing else, and nothing that wipes."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import connector
 from connector.domain.account import Account, DesiredAccount
 from connector.domain.model import AccountId
 from connector.keycloak.representation import account_of, credential_of, differences, new_account
@@ -199,6 +202,16 @@ def test_a_lock_out_is_not_lifted_and_not_deepened() -> None:
 
 def test_an_unlocked_account_is_enabled_again() -> None:
     assert written(account(enabled=False), WANTED) == {"enabled": True}
+
+
+def test_keycloak_a3_two_modules_alone_see_the_library() -> None:
+    root = Path(*connector.__path__)
+    seers = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r"^\s*(from|import) keycloak\b", path.read_text(), re.MULTILINE)
+    }
+    assert seers == {"keycloak/connection.py", "keycloak/errors.py"}
 
 
 def test_the_adapter_does_not_load_the_library_before_it_is_used() -> None:

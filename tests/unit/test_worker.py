@@ -1,15 +1,14 @@
 """What the worker makes of rows: done, again, later, quarantined."""
 
 import threading
-import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from connector.application.followup import FollowUp, FollowUpTimes
+from connector.application.pace import backoff
 from connector.application.ports import Store, UnitOfWork
-from connector.application.worker import Worker, WorkerSettings, backoff
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import (
@@ -26,6 +25,7 @@ from connector.domain.model import AccountId, HoldKind, State, Tenant, UserId, s
 from connector.domain.policy import DAY, DeletePolicy
 from tests.support.builders import ACME, ADA, NOW, PERSON, SYSTEM, a_document, a_profile
 from tests.support.plant import Plant
+from tests.support.waiting import wait_until
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-000000000002")
 
@@ -238,11 +238,9 @@ def test_a_hand_over_left_alone_loses_its_link_and_is_closed(plant: Plant) -> No
 
 def test_a_stopped_worker_finishes_what_it_began_and_takes_no_more(plant: Plant) -> None:
     plant.create()
-    thread = threading.Thread(target=plant.worker.run)
+    thread = threading.Thread(target=plant.worker.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not plant.post.sent and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: plant.post.sent)
     plant.worker.stop()
     thread.join(20)
     assert not thread.is_alive()
@@ -251,8 +249,8 @@ def test_a_stopped_worker_finishes_what_it_began_and_takes_no_more(plant: Plant)
 
 def test_rows_that_a_dead_worker_left_running_are_taken_at_the_next_start(plant: Plant) -> None:
     plant.create()
-    dead = Worker(plant.store, plant.worker._performers, plant.clock, WorkerSettings())
-    dead._claim(plant.row("sync_account").lane, 8)
+    with plant.store.write() as work:
+        assert work.outbox.claim(Lane.ACCOUNT, 1, 8, lease=90, now=NOW)
     assert plant.worker.drain() == 0
     assert plant.worker.recover() == 1
     plant.worker.drain()
@@ -331,12 +329,10 @@ class Flaky:
 def test_a_worker_outlives_a_database_that_fails(plant: Plant, error: Exception) -> None:
     plant.create()
     store = Flaky(plant.store, error, times=6)
-    worker = Worker(store, plant.worker._performers, plant.clock, WorkerSettings(poll=0.01))
-    thread = threading.Thread(target=worker.run)
+    worker = plant.another_worker(store, poll=0.01)
+    thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not plant.post.sent and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: plant.post.sent)
     worker.stop()
     thread.join(20)
     assert len(plant.post.sent) == 1
@@ -345,30 +341,38 @@ def test_a_worker_outlives_a_database_that_fails(plant: Plant, error: Exception)
 @pytest.mark.parametrize("error", [Busy("locked"), RuntimeError("malformed")], ids=str)
 def test_the_heartbeat_outlives_a_database_that_fails(plant: Plant, error: Exception) -> None:
     store = Flaky(plant.store, error, times=2)
-    settings = WorkerSettings(heartbeat=0.01)
-    worker = Worker(store, plant.worker._performers, plant.clock, settings)
-    worker._running.add((0, 0))
-    thread = threading.Thread(target=worker._beat)
+    worker = plant.another_worker(store, heartbeat=0.01, poll=0.5)
+    thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while store.tried < 3 and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: _seen(plant) == ["w1"])
     worker.stop()
-    thread.join(20)
-    assert store.tried >= 3
+    thread.join(30)
+    assert _seen(plant) == []
+
+
+def _seen(plant: Plant) -> list[str]:
+    with plant.store.read() as work:
+        return [worker.id for worker in work.workers.all()]
 
 
 def test_a_mail_whose_row_was_lost_is_not_asked_for_anew(plant: Plant) -> None:
     plant.create()
     plant.worker.drain()
     plant.do(c.Resend)
-    plant.worker._one_batch(Lane.ACCOUNT, 8)
-    (row,) = plant.worker._claim(Lane.MAIL, 4)
-    with plant.store.write() as work:
-        work.outbox.release_all(now=NOW)
+    stolen: list[bool] = []
+
+    def steal() -> None:
+        """Another worker takes the row, and sends the mail, while this one speaks to the server."""
+        if not stolen:
+            stolen.append(True)
+            with plant.store.write() as work:
+                work.outbox.release_all(now=NOW)
+            plant.another_worker(name="w2").drain()
+
+    plant.post.meanwhile = steal
     plant.worker.drain()
-    plant.worker._perform(row)
-    assert plant.worker.drain() == 0
+    assert stolen
+    assert [row for row in plant.waiting() if row.lane is Lane.MAIL] == []
 
 
 def test_a_reminder_waits_in_the_mails_lane_and_not_in_the_clocks(plant: Plant) -> None:

@@ -33,6 +33,9 @@ PARTS: tuple[Part, ...] = (
 )
 """In the order in which they need each other."""
 
+PATIENCE = 60.0
+"""Seconds an answer may take: a new realm is the work of some, and of a dozen where the server is busy."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupAccess:
@@ -116,7 +119,7 @@ def _site(settings: Settings, realm_key: str, access: SetupAccess | None, create
     return Site(
         settings=settings,
         realm=realm,
-        admin=AdminClient(realm, login),
+        admin=AdminClient(realm, login, patience=PATIENCE),
         create_realm=create_realm,
         as_administrator=access is not None,
     )

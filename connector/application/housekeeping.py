@@ -1,0 +1,38 @@
+"""Forgets what nobody will ask for any more. It owns what is kept for how long."""
+
+from connector.application.pace import DAY
+from connector.application.ports import Clock, Store
+
+
+class Housekeeping:
+    """Deletes in small transactions, so that nobody waits for long."""
+
+    EVERY = 60.0
+    """Seconds between two runs."""
+
+    _AT_ONCE = 500
+
+    def __init__(self, store: Store, clock: Clock, *, keep_finished: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._keep_finished = keep_finished
+
+    def run(self) -> None:
+        """Delete rows of the outbox that were finished long enough ago, and workers not seen for a day."""
+        while self._forget_some() == self._AT_ONCE:
+            pass
+        self._forget_workers()
+
+    def _forget_some(self) -> int:
+        before = self._clock.now() - self._keep_finished
+        with self._store.write() as work:
+            return work.outbox.forget_finished(before=before, limit=self._AT_ONCE)
+
+    def _forget_workers(self) -> None:
+        before = self._clock.now() - DAY
+        with self._store.read() as work:
+            lost = [worker.id for worker in work.workers.all() if worker.seen_at < before]
+        if lost:
+            with self._store.write() as work:
+                for worker in lost:
+                    work.workers.forget(worker)
