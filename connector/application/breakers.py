@@ -79,6 +79,11 @@ class Breakers:
             self._probes[sink.name] = (row.id, row.attempt)
         return row
 
+    def blocks(self, row: OutboxRow) -> bool:
+        """Whether a row that was claimed had better not be tried now: its sink was found away since."""
+        with self._lock:
+            return row.sink in self._away and self._probes.get(row.sink) != (row.id, row.attempt)
+
     # --- after a try -------------------------------------------------------------------------------
 
     def judge(self, row: OutboxRow, error: UsherError | None) -> Verdict:

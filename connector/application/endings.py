@@ -4,6 +4,7 @@ error means for its row; whether its whole sink is away is ``breakers``'s.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 import structlog
@@ -45,16 +46,17 @@ class Endings:
         self._settings = settings
         self._chance = chance
         self._written = written
-        self._queue: SimpleQueue[Ending | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Judged | None] = SimpleQueue()
 
     def put(self, ending: Ending) -> None:
         """Write an ending down: a mail's before this returns, so that the time in which a crash means a
-        second copy stays short; another's soon, together with more.
+        second copy stays short; another's soon, together with more. What it says of its sink counts now.
         """
+        judged = _Judged(ending, self._breakers.judge(ending.row, _error(ending)))
         if ending.row.lane is Lane.MAIL:
-            self.write([ending])
+            self._write([judged])
         else:
-            self._queue.put(ending)
+            self._queue.put(judged)
 
     def close(self) -> None:
         """Let ``run`` return when all that was put is written."""
@@ -63,23 +65,19 @@ class Endings:
     def run(self) -> None:
         """Write what is put, in groups, until closed."""
         while group := self._next_group():
-            self.write(group)
+            self._write(group)
 
-    def write(self, endings: Sequence[Ending]) -> None:
-        """Write endings down in one commit; a row whose ending cannot be written is left to its lease."""
-        if not endings:
-            return
-        try:
-            repeated(lambda: self._write_all(endings))
-        except Exception as error:
-            self._write_apart(endings, error)
-        else:
-            self._leases.drop(ending.row for ending in endings)
-            self._written()
+    def flush(self) -> None:
+        """Write what was put, at once, where no thread runs for it."""
+        group = []
+        while not self._queue.empty():
+            if judged := self._queue.get():
+                group.append(judged)
+        self._write(group)
 
     # --- grouping ----------------------------------------------------------------------------------
 
-    def _next_group(self) -> list[Ending]:
+    def _next_group(self) -> list["_Judged"]:
         """At most a batch, at most a group's time after its first; empty when closed."""
         first = self._queue.get()
         if first is None:
@@ -88,59 +86,66 @@ class Endings:
         end = time.monotonic() + self._settings.group
         while len(group) < BATCH and (left := end - time.monotonic()) > 0:
             try:
-                ending = self._queue.get(timeout=left)
+                judged = self._queue.get(timeout=left)
             except Empty:
                 break
-            if ending is None:
+            if judged is None:
                 self.close()
                 break
-            group.append(ending)
+            group.append(judged)
         return group
 
-    def _write_apart(self, endings: Sequence[Ending], error: Exception) -> None:
-        """One ending that cannot be written must not take the others with it."""
-        if len(endings) > 1:
-            for ending in endings:
-                self.write([ending])
+    # --- writing -----------------------------------------------------------------------------------
+
+    def _write(self, group: Sequence["_Judged"]) -> None:
+        """Write endings down in one commit; a row whose ending cannot be written is left to its lease."""
+        if not group:
             return
-        (ending,) = endings
-        names = names_of(ending.row)
+        try:
+            kept = repeated(lambda: self._written_rows(group))
+        except Exception as error:
+            self._write_apart(group, error)
+            return
+        self._leases.drop(judged.row for judged in group)
+        for judged in group:
+            _tell(judged, kept=judged.row.id in kept)
+        self._written()
+
+    def _write_apart(self, group: Sequence["_Judged"], error: Exception) -> None:
+        """One ending that cannot be written must not take the others with it."""
+        if len(group) > 1:
+            for judged in group:
+                self._write([judged])
+            return
+        (judged,) = group
+        names = names_of(judged.row)
         if isinstance(error, Busy):
             log.warning("row_left_to_its_lease", detail=str(error), **names)
         else:
             log.error("row_left_to_its_lease", exc_info=error, **names)
-        self._leases.drop([ending.row])
+        self._leases.drop([judged.row])
 
-    # --- writing -----------------------------------------------------------------------------------
-
-    def _write_all(self, endings: Sequence[Ending]) -> None:
+    def _written_rows(self, group: Sequence["_Judged"]) -> set[int]:
+        """One commit; the ids of the rows that were still ours."""
         now = self._clock.now()
-        verdicts = [self._breakers.judge(ending.row, _error(ending)) for ending in endings]
         with self._store.write() as work:
-            kept = self._acknowledge(work.outbox, endings, now)
-            for ending, verdict in zip(endings, verdicts, strict=True):
-                paused_until = self._breakers.apply(work, verdict, now=now)
-                if ending.outcome is not None and self._settle(work, ending, verdict, paused_until, now):
-                    kept.add(ending.row.id)
-            _renew_lost(work, (e.row for e in endings if e.row.id not in kept), now)
-        for ending, verdict in zip(endings, verdicts, strict=True):
-            _tell(ending, verdict, kept=ending.row.id in kept)
+            kept = _acknowledged(work.outbox, group, now)
+            for judged in group:
+                paused_until = self._breakers.apply(work, judged.verdict, now=now)
+                if judged.outcome is not None and self._settle(work.outbox, judged, paused_until, now):
+                    kept.add(judged.row.id)
+            _renew_lost(work, (judged.row for judged in group if judged.row.id not in kept), now)
+        return kept
 
-    def _acknowledge(self, outbox: Outbox, endings: Sequence[Ending], now: float) -> set[int]:
-        done = [(e.row.id, e.row.attempt) for e in endings if e.outcome is None]
-        return outbox.acknowledge(done, now=now) if done else set()
-
-    def _settle(
-        self, work: UnitOfWork, ending: Ending, verdict: Verdict, paused_until: float | None, now: float
-    ) -> bool:
+    def _settle(self, outbox: Outbox, judged: "_Judged", paused_until: float | None, now: float) -> bool:
         """Write the end of a try that is not done; False if another worker has the row by now."""
-        row, outbox = ending.row, work.outbox
-        match ending.outcome if verdict.error is None else verdict.error:
+        row = judged.row
+        match judged.outcome:
             case Again(at):
                 return outbox.postpone(row, at=at, now=now)
             case Unavailable() | Misconfigured() as error if paused_until or not self._is_tired(row, now):
                 at = now + self._pause(row, error)
-                if verdict.was_probe and paused_until:
+                if judged.verdict.was_probe and paused_until:
                     # Behind the rows that were parked, so that another is tried next time.
                     at = max(at, paused_until + 1)
                 unsure = isinstance(error, Unavailable) and error.unsure
@@ -163,6 +168,28 @@ class Endings:
         return backoff(row.failures + 1, longest=longest, chance=self._chance)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An ending, and what it says of its sink."""
+
+    ending: Ending
+    verdict: Verdict
+
+    @property
+    def row(self) -> OutboxRow:
+        return self.ending.row
+
+    @property
+    def outcome(self) -> Again | UsherError | None:
+        """What is written down for the row: the verdict's word goes first."""
+        return self.ending.outcome if self.verdict.error is None else self.verdict.error
+
+
+def _acknowledged(outbox: Outbox, group: Sequence[_Judged], now: float) -> set[int]:
+    done = [(judged.row.id, judged.row.attempt) for judged in group if judged.outcome is None]
+    return outbox.acknowledge(done, now=now) if done else set()
+
+
 def _renew_lost(work: UnitOfWork, rows: Iterable[OutboxRow], now: float) -> None:
     """What we wrote may be older than the work of whoever has the row now, so it is looked at once more. A
     mail is not: that would be one more copy.
@@ -176,18 +203,15 @@ def _error(ending: Ending) -> UsherError | None:
     return ending.outcome if isinstance(ending.outcome, UsherError) else None
 
 
-def _tell(ending: Ending, verdict: Verdict, *, kept: bool) -> None:
-    outcome = ending.outcome if verdict.error is None else verdict.error
-    kind = type(outcome).__name__ if outcome else "Done"
-    milliseconds = round(ending.seconds * 1000)
-    log.info(
-        "effect", outcome=kind, kept=kept, detail=_detail(outcome), ms=milliseconds, **names_of(ending.row)
-    )
-    metrics.effect(ending.row.effect, kind, ending.seconds)
-    if verdict.opens:
-        log.warning("sink_away", sink=ending.row.sink, detail=_detail(outcome))
-    if verdict.closes:
-        log.info("sink_back", sink=ending.row.sink)
+def _tell(judged: _Judged, *, kept: bool) -> None:
+    row, detail, seconds = judged.row, _detail(judged.outcome), judged.ending.seconds
+    kind = type(judged.outcome).__name__ if judged.outcome else "Done"
+    log.info("effect", outcome=kind, kept=kept, detail=detail, ms=round(seconds * 1000), **names_of(row))
+    metrics.effect(row.effect, kind, seconds)
+    if judged.verdict.opens:
+        log.warning("sink_away", sink=row.sink, detail=detail)
+    if judged.verdict.closes:
+        log.info("sink_back", sink=row.sink)
 
 
 def _detail(outcome: Again | UsherError | None) -> str:

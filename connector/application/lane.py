@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from connector.application.attempts import Attempts
+from connector.application.breakers import Breakers
 from connector.application.claims import Claims
 from connector.application.endings import Endings
 from connector.application.leases import Leases
@@ -18,6 +19,11 @@ from connector.application.pace import BATCH, WorkerSettings
 from connector.application.records import OutboxRow
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
+
+_REST = 9
+"""A look in vain is followed by a rest so many times as long: where ten thousand mails wait for the
+accounts of their users, looking for one that need not wait must not take more than a tenth of a core.
+"""
 
 log = structlog.get_logger()
 
@@ -35,6 +41,7 @@ class Lane:
         attempts: Attempts,
         endings: Endings,
         leases: Leases,
+        breakers: Breakers,
     ) -> None:
         self._kind = kind
         self._settings = settings
@@ -42,9 +49,11 @@ class Lane:
         self._attempts = attempts
         self._endings = endings
         self._leases = leases
+        self._breakers = breakers
         self._waiting: deque[OutboxRow] = deque()
         self._idle = 0
         self._poked = False
+        self._rest = 0.0
         self._stopping = False
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -83,10 +92,8 @@ class Lane:
         """Perform one batch of what is due while the caller waits; how many rows."""
         rows = self._claims.take(self._kind, BATCH)
         with ThreadPoolExecutor(self._settings.slots(self._kind)) as pool:
-            if self._kind is fx.Lane.MAIL:
-                list(pool.map(lambda row: self._endings.write([self._attempts.make(row)]), rows))
-            else:
-                self._endings.write(list(pool.map(self._attempts.make, rows)))
+            list(pool.map(self._try, rows))
+        self._endings.flush()
         return len(rows)
 
     # --- claiming ----------------------------------------------------------------------------------
@@ -100,6 +107,7 @@ class Lane:
                     self._waiting.appendleft(row) if row.prio == 0 else self._waiting.append(row)
                 self._changed.notify_all()
                 if not rows:
+                    self._changed.wait_for(lambda: self._stopping, self._rest)
                     self._changed.wait_for(lambda: self._poked or self._stopping)
 
     def _wait_for_need(self) -> bool:
@@ -113,10 +121,12 @@ class Lane:
         """A database that is busy or away is waited for, not died of."""
         with self._changed:
             needs_more = self._idle > len(self._waiting)
+        take = self._claims.take if needs_more else self._claims.take_urgent
+        began, self._rest = time.monotonic(), 0.0
         try:
-            if needs_more:
-                return self._claims.take(self._kind, BATCH)
-            return self._claims.take_urgent(self._kind, BATCH)
+            rows = take(self._kind, BATCH)
+            self._rest = _REST * (time.monotonic() - began)
+            return rows
         except Busy as error:
             log.warning("database_busy", lane=self._kind.name, detail=str(error))
         except Exception:
@@ -127,10 +137,15 @@ class Lane:
 
     def _perform_rows(self) -> None:
         while (row := self._next()) is not None:
-            if self._leases.allows(row, self._settings.effect(self._kind)):
-                self._endings.put(self._attempts.make(row))
-            else:
-                self._give_back([row])
+            self._try(row)
+
+    def _try(self, row: OutboxRow) -> None:
+        """Perform a row, unless it had to wait here for so long that its turn is over."""
+        is_ours = self._leases.allows(row, self._settings.effect(self._kind))
+        if is_ours and not self._breakers.blocks(row):
+            self._endings.put(self._attempts.make(row))
+        else:
+            self._give_back([row])
 
     def _next(self) -> OutboxRow | None:
         """The next row, as soon as there is one; None at the end."""

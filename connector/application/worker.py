@@ -63,7 +63,8 @@ class Worker:
         attempts = Attempts(performers, self._settings, elapsed)
         self._housekeeping = Housekeeping(store, clock, keep_finished=self._settings.keep_finished)
         self._lanes = [
-            Lane(kind, self._settings, claims, attempts, self._endings, self._leases) for kind in fx.Lane
+            Lane(kind, self._settings, claims, attempts, self._endings, self._leases, breakers)
+            for kind in fx.Lane
         ]
 
     def recover(self) -> int:

@@ -4,23 +4,15 @@ their rows; it decides nothing about them.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     RowMapping,
     Select,
     and_,
-    bindparam,
-    delete,
     func,
-    insert,
-    or_,
     select,
-    text,
     tuple_,
     update,
 )
@@ -32,80 +24,17 @@ from connector.domain.errors import Taken
 from connector.domain.model import (
     AccountId,
     Hold,
-    HoldKind,
     Invitation,
-    InvitationStatus,
     PortalUser,
-    Profile,
     TenantId,
     UserId,
 )
 from connector.domain.query import Page, Query
 from connector.store import search
+from connector.store import user_sql as sql
 from connector.store.keys import key
-from connector.store.tables import invitation, user, user_email, user_hold
-
-_NEWEST = and_(
-    invitation.c.tenant == user.c.tenant,
-    invitation.c.user_id == user.c.id,
-    invitation.c.generation == user.c.invitation_generation,
-)
-_ANY = invitation.alias()
-_INVITATION = [column.label(f"invitation__{column.name}") for column in invitation.c]
-_WHOLE = select(user, *_INVITATION).select_from(user.outerjoin(invitation, _NEWEST))
-_ONE = _WHOLE.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
-_READY = select(
-    user.c.id, user.c.document, user.c.version, user.c.created_at, user.c.modified_at, user.c.active
-).where(user.c.removed_at.is_(None))
-_READY_ONE = _READY.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
-_READY_ONE_SEEN = _READY_ONE.where(search.not_hidden_from_source())
-_HIDDEN = (
-    select(user.c.id)
-    .select_from(
-        user_hold.join(user, and_(user.c.tenant == user_hold.c.tenant, user.c.id == user_hold.c.user_id))
-    )
-    .where(
-        user_hold.c.tenant == bindparam("tenant"),
-        user_hold.c.source == bindparam("source"),
-        user_hold.c.hides,
-        user.c.removed_at.is_(None),
-        or_(
-            user.c.user_key == bindparam("user_key"),
-            and_(user.c.external_id == bindparam("external_id"), user.c.external_id != ""),
-        ),
-    )
-    .order_by(user.c.seq)
-    .limit(1)
-)
-
-# Statements that every request runs are built once: building one costs as much as running it.
-_KEY = (user.c.tenant == bindparam("key_tenant"), user.c.id == bindparam("key_id"))
-_ADD = insert(user)
-_SAVE = update(user).where(*_KEY)
-_LOCK = text('SELECT 1 FROM "user" WHERE tenant = :tenant AND id = :id FOR UPDATE')
-_LOCK_TENANT = text("SELECT 1 FROM counter WHERE tenant = :tenant FOR UPDATE")
-_NEXT_SEQ = text(
-    """
-    INSERT INTO counter (tenant, users) VALUES (:tenant, 1)
-    ON CONFLICT (tenant) DO UPDATE SET users = counter.users + 1 RETURNING users
-    """
-)
-_OF_USER = {
-    table: (table.c.tenant == bindparam("key_tenant"), table.c.user_id == bindparam("key_id"))
-    for table in (user_email, user_hold, invitation)
-}
-_DROP_EMAILS = delete(user_email).where(*_OF_USER[user_email])
-_DROP_HOLDS = delete(user_hold).where(*_OF_USER[user_hold])
-_HOLDS_OF_ONE = select(user_hold).where(*_OF_USER[user_hold])
-_SAVE_INVITATION = update(invitation).where(
-    *_OF_USER[invitation], invitation.c.generation == bindparam("key_generation")
-)
-_SUPERSEDE = (
-    update(invitation)
-    .where(*_OF_USER[invitation], invitation.c.status == InvitationStatus.OPEN)
-    .values(status=InvitationStatus.SUPERSEDED)
-)
-_ADD_INVITATION = insert(invitation)
+from connector.store.tables import invitation, user, user_hold
+from connector.store.user_rows import Parts, columns_of, hold_of, user_of
 
 # By what the databases name: PostgreSQL the index, SQLite the columns. (PostgreSQL's text has the value in
 # it, which is somebody's to choose.)
@@ -129,6 +58,7 @@ class SqlUsers:
     def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._db = connection
         self._locks = locks
+        self._parts: dict[tuple[TenantId, UserId], Parts] = {}
 
     # --- one user ----------------------------------------------------------------------------------
 
@@ -137,45 +67,47 @@ class SqlUsers:
         what it reads sees the locked row as it became, but what it is joined to as it was before.
         """
         self.lock(tenant, user_id)
-        row = self._db.execute(_ONE, {"tenant": tenant, "id": key(user_id)}).mappings().one_or_none()
-        return self._whole([row])[0] if row else None
+        row = self._db.execute(sql.ONE, {"tenant": tenant, "id": key(user_id)}).mappings().one_or_none()
+        if row is None:
+            return None
+        (found,) = self._whole([row])
+        self._parts[tenant, user_id] = Parts.of(found)
+        return found
 
     def lock(self, tenant: TenantId, user_id: UserId) -> None:
         """See the port."""
         if self._locks:
-            self._db.execute(_LOCK, {"tenant": tenant, "id": key(user_id)})
+            self._db.execute(sql.LOCK, {"tenant": tenant, "id": key(user_id)})
 
     def by_invitation(self, invitation_id: str) -> PortalUser | None:
         """See the port."""
-        owner = select(_ANY.c.tenant, _ANY.c.user_id).where(_ANY.c.id == invitation_id)
-        statement = _WHOLE.where(tuple_(user.c.tenant, user.c.id).in_(owner))
+        owner = select(sql.ANY.c.tenant, sql.ANY.c.user_id).where(sql.ANY.c.id == invitation_id)
+        statement = sql.WHOLE.where(tuple_(user.c.tenant, user.c.id).in_(owner))
         row = self._db.execute(statement).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
         """See the port."""
         mine = (user.c.tenant == tenant, user.c.user_key == key(fold(user_name)), user.c.user_key != "")
-        gone = _WHOLE.where(*mine, user.c.removed_at.is_not(None))
+        gone = sql.WHOLE.where(*mine, user.c.removed_at.is_not(None))
         row = self._db.execute(gone.order_by(user.c.removed_at.desc()).limit(1)).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
     def add(self, new: PortalUser, index: Index) -> None:
         """See the port."""
-        values = _columns(new, index) | {
+        values = columns_of(new, index) | {
             "tenant": new.tenant,
             "id": new.id,
             "seq": self._next_seq(new.tenant),
             "created_at": new.created_at,
         }
-        self._checked(_ADD, values)
-        self._save_parts(new, index)
+        self._checked(sql.ADD, values)
+        self._save_parts(None, new, index)
 
     def save(self, changed: PortalUser, index: Index) -> None:
-        """See the port."""
-        self._checked(_SAVE, _columns(changed, index) | _key(changed))
-        self._db.execute(_DROP_EMAILS, _key(changed))
-        self._db.execute(_DROP_HOLDS, _key(changed))
-        self._save_parts(changed, index)
+        """See the port. What is as it was loaded in this unit of work is not written again."""
+        self._checked(sql.SAVE, columns_of(changed, index) | _key(changed))
+        self._save_parts(self._parts.get((changed.tenant, changed.id)), changed, index)
 
     def set_account(self, tenant: TenantId, user_id: UserId, account: AccountId | None) -> None:
         """See the port."""
@@ -200,19 +132,19 @@ class SqlUsers:
 
     def find(self, tenant: TenantId, query: Query) -> Page[PortalUser]:
         """See the port."""
-        rows, total = self._page(_WHOLE, tenant, query, "")
+        rows, total = self._page(sql.WHOLE, tenant, query, "")
         return Page(items=self._whole(rows), total=total)
 
     def document(self, tenant: TenantId, user_id: UserId, *, hidden_from: str = "") -> ReadyDocument | None:
         """See the port."""
-        statement = _READY_ONE_SEEN if hidden_from else _READY_ONE
+        statement = sql.READY_ONE_SEEN if hidden_from else sql.READY_ONE
         values = {"tenant": tenant, "id": key(user_id), "source": hidden_from}
         row = self._db.execute(statement, values).mappings().one_or_none()
         return ReadyDocument(**row) if row else None
 
     def documents(self, tenant: TenantId, query: Query, *, hidden_from: str = "") -> Page[ReadyDocument]:
         """See the port."""
-        rows, total = self._page(_READY, tenant, query, hidden_from)
+        rows, total = self._page(sql.READY, tenant, query, hidden_from)
         return Page(items=[ReadyDocument(**row) for row in rows], total=total)
 
     def hidden(self, tenant: TenantId, source: str, user_name: str, external_id: str) -> UserId | None:
@@ -223,13 +155,13 @@ class SqlUsers:
             "user_key": key(fold(user_name)),
             "external_id": key(external_id),
         }
-        found = self._db.execute(_HIDDEN, values).scalar_one_or_none()
+        found = self._db.execute(sql.HIDDEN, values).scalar_one_or_none()
         return UserId(found) if found else None
 
     def admins(self, tenant: TenantId, *, other_than: UserId) -> tuple[int, int]:
         """See the port. Whoever counts waits for others who counted and have not committed yet."""
         if self._locks:
-            self._db.execute(_LOCK_TENANT, {"tenant": tenant})
+            self._db.execute(sql.LOCK_TENANT, {"tenant": tenant})
         is_active = and_(user.c.active, user.c.activated_at.is_not(None))
         statement = select(func.count(), func.count().filter(is_active)).where(
             user.c.tenant == tenant,
@@ -250,16 +182,16 @@ class SqlUsers:
         shape = (filter_.shape, bool(hidden_from))
         values = filter_.values | {"tenant": tenant, "source": hidden_from}
         slice_ = {"skip": query.skip, "count": query.count}
-        rows = self._db.execute(_listing(columns, *shape), values | slice_).mappings().all()
+        rows = self._db.execute(sql.listing(columns, *shape), values | slice_).mappings().all()
         if query.skip == 0 and len(rows) < query.count:
             return rows, len(rows)
-        return rows, self._db.execute(_counting(*shape), values).scalar_one()
+        return rows, self._db.execute(sql.counting(*shape), values).scalar_one()
 
     def _next_seq(self, tenant: TenantId) -> int:
         """The next place in the tenant's lists. Whoever has one keeps the others waiting for theirs, so
         that places rise in the order of the commits.
         """
-        return int(self._db.execute(_NEXT_SEQ, {"tenant": tenant}).scalar_one())
+        return int(self._db.execute(sql.NEXT_SEQ, {"tenant": tenant}).scalar_one())
 
     def _checked(self, statement: Any, values: Mapping[str, Any]) -> None:
         try:
@@ -269,42 +201,51 @@ class SqlUsers:
                 raise Taken(attribute) from error
             raise
 
-    def _save_parts(self, owner: PortalUser, index: Index) -> None:
-        mine = {"tenant": owner.tenant, "user_id": owner.id}
-        emails = [
-            mine | {"item": item, "type_key": key(type_key), "value_key": key(value_key)}
+    def _save_parts(self, before: Parts | None, owner: PortalUser, index: Index) -> None:
+        """What stands in tables of its own; the index of addresses follows from the document's."""
+        after = self._parts[owner.tenant, owner.id] = Parts.of(owner)
+        if before is None or before.emails != after.emails:
+            self._save_emails(owner, index)
+        if before is None or before.holds != after.holds:
+            self._save_holds(owner)
+        if owner.invitation and (before is None or before.invitation != owner.invitation):
+            self._save_invitation(owner, owner.invitation)
+
+    def _save_emails(self, owner: PortalUser, index: Index) -> None:
+        self._db.execute(sql.DROP_EMAILS, _key(owner))
+        rows = [
+            _owned(owner) | {"item": item, "type_key": key(type_key), "value_key": key(value_key)}
             for item, (type_key, value_key) in enumerate(index.email_values)
         ]
-        holds = [
-            mine | {"kind": hold.kind, "source": hold.source, "since": hold.since, "hides": hold.hides}
-            for hold in owner.holds
-        ]
-        for table, rows in ((user_email, emails), (user_hold, holds)):
-            if rows:
-                self._db.execute(insert(table), rows)
-        if owner.invitation:
-            self._save_invitation(owner, owner.invitation)
+        if rows:
+            self._db.execute(sql.ADD_EMAILS, rows)
+
+    def _save_holds(self, owner: PortalUser) -> None:
+        self._db.execute(sql.DROP_HOLDS, _key(owner))
+        rows = [_owned(owner) | asdict(hold) for hold in owner.holds]
+        if rows:
+            self._db.execute(sql.ADD_HOLDS, rows)
 
     def _save_invitation(self, owner: PortalUser, newest: Invitation) -> None:
         values = asdict(newest)
         generation = _key(owner) | {"key_generation": newest.generation}
-        if self._db.execute(_SAVE_INVITATION, values | generation).rowcount:
+        if self._db.execute(sql.SAVE_INVITATION, values | generation).rowcount:
             return
-        self._db.execute(_SUPERSEDE, _key(owner))
-        self._db.execute(_ADD_INVITATION, values | {"tenant": owner.tenant, "user_id": owner.id})
+        self._db.execute(sql.SUPERSEDE, _key(owner))
+        self._db.execute(sql.ADD_INVITATION, values | {"tenant": owner.tenant, "user_id": owner.id})
 
     def _whole(self, rows: Sequence[RowMapping]) -> list[PortalUser]:
         holds: dict[tuple[str, str], set[Hold]] = {(row["tenant"], row["id"]): set() for row in rows}
         for row in self._holds_of(list(holds)):
-            holds[row["tenant"], row["user_id"]].add(_hold(row))
-        return [_user(row, frozenset(holds[row["tenant"], row["id"]])) for row in rows]
+            holds[row["tenant"], row["user_id"]].add(hold_of(row))
+        return [user_of(row, frozenset(holds[row["tenant"], row["id"]])) for row in rows]
 
     def _holds_of(self, keys: list[tuple[str, str]]) -> Iterable[RowMapping]:
         if not keys:
             return ()
         if len(keys) == 1:
             ((tenant, user_id),) = keys
-            return self._db.execute(_HOLDS_OF_ONE, {"key_tenant": tenant, "key_id": user_id}).mappings()
+            return self._db.execute(sql.HOLDS_OF_ONE, {"key_tenant": tenant, "key_id": user_id}).mappings()
         many = tuple_(user_hold.c.tenant, user_hold.c.user_id).in_(keys)
         return self._db.execute(select(user_hold).where(many)).mappings()
 
@@ -319,75 +260,5 @@ def _broken(error: IntegrityError) -> str:
     return diagnosis.constraint_name if diagnosis else str(error.orig).partition(": ")[2]
 
 
-def _hold(row: RowMapping) -> Hold:
-    return Hold(kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"])
-
-
-def _living(shape: search.Shape, is_hiding: bool) -> tuple[ColumnElement[bool], ...]:
-    living = (user.c.tenant == bindparam("tenant"), user.c.removed_at.is_(None), search.condition(shape))
-    return (*living, search.not_hidden_from_source()) if is_hiding else living
-
-
-@lru_cache(maxsize=256)
-def _listing(columns: Select[Any], shape: search.Shape, is_hiding: bool) -> Select[Any]:
-    """The statement of a slice. With a filter the order must not choose the index: sorting few hits costs
-    less than walking everybody in order.
-    """
-    order: ColumnElement[Any] = user.c.seq if shape is None else user.c.seq + 0
-    where = _living(shape, is_hiding)
-    return columns.where(*where).order_by(order).offset(bindparam("skip")).limit(bindparam("count"))
-
-
-@lru_cache(maxsize=256)
-def _counting(shape: search.Shape, is_hiding: bool) -> Select[Any]:
-    return select(func.count()).select_from(user).where(*_living(shape, is_hiding))
-
-
-def _columns(one: PortalUser, index: Index) -> dict[str, Any]:
-    newest = one.invitation
-    return {
-        "version": one.version,
-        "modified_at": one.modified_at,
-        "document": orjson.dumps(one.document),
-        "profile": orjson.dumps(asdict(one.profile)),
-        "active": not one.holds,
-        "is_admin": one.is_admin,
-        "activated_at": one.activated_at,
-        "removed_at": one.removed_at,
-        "account_id": one.account_id,
-        "realm": index.realm,
-        "account_name": key(index.account_name),
-        "email_key": key(index.email_key) or None,
-        "user_key": key(index.user_key),
-        "external_id": key(index.external_id),
-        "display_key": key(index.display_key),
-        "given_key": key(index.given_key),
-        "family_key": key(index.family_key),
-        "invitation_generation": newest.generation if newest else None,
-        "invitation_status": newest.status if newest else None,
-        "invitation_expires_at": newest.expires_at if newest else None,
-    }
-
-
-def _user(row: RowMapping, holds: frozenset[Hold]) -> PortalUser:
-    return PortalUser(
-        tenant=TenantId(row["tenant"]),
-        id=UserId(row["id"]),
-        profile=Profile(**orjson.loads(row["profile"])),
-        document=orjson.loads(row["document"]),
-        created_at=row["created_at"],
-        modified_at=row["modified_at"],
-        version=row["version"],
-        holds=holds,
-        invitation=_invitation(row) if row["invitation_generation"] is not None else None,
-        activated_at=row["activated_at"],
-        removed_at=row["removed_at"],
-        is_admin=row["is_admin"],
-        account_id=AccountId(row["account_id"]) if row["account_id"] else None,
-    )
-
-
-def _invitation(row: RowMapping) -> Invitation:
-    names = [name for name in Invitation.__dataclass_fields__ if name != "status"]
-    values = {name: row[f"invitation__{name}"] for name in names}
-    return Invitation(**values, status=InvitationStatus(row["invitation__status"]))
+def _owned(owner: PortalUser) -> dict[str, Any]:
+    return {"tenant": owner.tenant, "user_id": owner.id}

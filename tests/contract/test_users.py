@@ -19,7 +19,17 @@ from connector.domain.model import (
     state_of,
 )
 from connector.domain.query import And, Attribute, Compare, EmailItem, InState, Operator, Query
-from tests.support.builders import ACME, ADA, NOW, OTHER, a_profile, a_user, an_invitation, index
+from tests.support.builders import (
+    ACME,
+    ADA,
+    NOW,
+    OTHER,
+    a_document,
+    a_profile,
+    a_user,
+    an_invitation,
+    index,
+)
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-000000000002")
 SCIM_HOLD = Hold(kind=HoldKind.SCIM, source="scim:entra", since=NOW)
@@ -289,3 +299,39 @@ def test_names_of_any_length_are_kept_found_and_told_apart(store: Store, length:
     again = a_user(id=UserId("again"), profile=a_profile(long, email=""))
     with pytest.raises(Taken), store.write() as work:
         work.users.add(again, index(again))
+
+
+def test_parts_of_a_user_follow_every_change_of_one_unit_of_work(store: Store) -> None:
+    """What is not written again because it is as it was must be as it was."""
+    hold = frozenset({SCIM_HOLD})
+    first = a_user(invitation=an_invitation())
+    other = a_profile(email="ada@new.example")
+    moved = replace(first, profile=other, document=a_document(other), holds=hold, version=2)
+    back = replace(first, version=3)
+
+    def found(value: str) -> int:
+        with store.read() as reading:
+            return reading.users.find(ACME, Query(filter=EmailItem("work", value))).total
+
+    with store.write() as work:
+        work.users.add(first, index(first))
+    with store.write() as work:
+        assert work.users.get(ACME, ADA) == first
+        work.users.save(moved, index(moved))
+        assert work.users.get(ACME, ADA) == moved
+        work.users.save(back, index(back))
+        assert work.users.get(ACME, ADA) == back
+        work.users.save(moved, index(moved))
+    assert (found("ada@acme.example"), found("ada@new.example")) == (0, 1)
+    hidden = replace(moved, holds=frozenset({replace(SCIM_HOLD, hides=True)}))
+    with store.write() as work:
+        assert work.users.get(ACME, ADA) == moved
+        work.users.save(hidden, index(hidden))
+    with store.read() as work:
+        assert work.users.hidden(ACME, SCIM_HOLD.source, first.profile.user_name, "") == ADA
+    with store.write() as work:
+        assert work.users.get(ACME, ADA) == moved
+        work.users.mark_sent(ACME, ADA, 1, NOW + 5)
+        work.users.save(replace(moved, version=4), index(moved))
+        again = work.users.get(ACME, ADA)
+    assert again == replace(moved, version=4, invitation=an_invitation(sent_at=NOW + 5))
