@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import healthcheck, keycloak, outbox, servers, tokens, users
+from connector.cli import database, healthcheck, keycloak, outbox, servers, tokens, users
 from connector.cli.context import Invocation, invocation
 from connector.cli.output import console, errors, show_json
 from connector.domain.errors import Refused, UsherError
@@ -32,6 +32,8 @@ app.command()(servers.serve)
 app.command()(servers.worker)
 app.command()(servers.run)
 app.command()(healthcheck.healthcheck)
+app.command()(database.migrate)
+app.command()(database.backup)
 
 
 @app.callback()
@@ -76,20 +78,6 @@ def schema() -> None:
 def show(context: typer.Context) -> None:
     """Print the settings in force, defaults and presets included, without secrets."""
     show_json(invocation(context).settings().show())
-
-
-@app.command()
-def migrate(context: typer.Context) -> None:
-    """Bring the database up to date; several at once wait for one another."""
-    from connector.store.engine import make_engines
-    from connector.store.migrate import migrate as bring_up_to_date
-
-    engines = make_engines(invocation(context).settings().database_url())
-    try:
-        done = bring_up_to_date(engines.write)
-    finally:
-        engines.dispose()
-    console.print("The database is up to date." if done else "The database was up to date.")
 
 
 @app.command()
