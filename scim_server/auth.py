@@ -8,8 +8,9 @@ import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 
-from connector.application.ports import Clock, Store, Tenants
+from connector.application.ports import Clock, Tenants
 from connector.application.records import Token
+from connector.application.repositories import Store
 from connector.domain.errors import Busy
 from connector.domain.model import Actor, ActorKind, Tenant, TenantId
 from scim_server.errors import out_of_scope, unauthorized

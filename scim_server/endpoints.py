@@ -5,8 +5,8 @@ not know Flask.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connector.application.ports import UnitOfWork
 from connector.application.records import ReadyDocument
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.model import PortalUser, UserId
 from connector.domain.query import Query

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from connector.application.ports import UnitOfWork
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.commands import Command, Create, Delete, Edit, PutHold, Release
 from connector.domain.document import SCIM_SOURCE, profile_of

@@ -6,8 +6,9 @@ user's state, nor know how Keycloak is spoken to.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from connector.application.ports import IdentityProvider, IdentityProviders, Store
+from connector.application.ports import IdentityProvider, IdentityProviders
 from connector.application.records import HandOver
+from connector.application.repositories import Store
 from connector.application.service import Service
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.errors import Conflict, Exists, Gone, Misconfigured, Rejected

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from connector.application.pace import WorkerSettings
-from connector.application.ports import UnitOfWork
 from connector.application.records import SELF, OutboxRow, Sink
+from connector.application.repositories import UnitOfWork
 from connector.domain.effects import Lane
 from connector.domain.errors import Busy, Forbidden, Misconfigured, OutsideError, Unavailable, UsherError
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from connector.application.breakers import Breakers
 from connector.application.leases import Leases
 from connector.application.pace import ANY_TURN, WorkerSettings
-from connector.application.ports import Clock, Store
+from connector.application.ports import Clock
 from connector.application.records import OutboxRow
 from connector.application.repeat import repeated
+from connector.application.repositories import Store
 from connector.domain.effects import Lane
 
 URGENT = 0

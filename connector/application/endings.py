@@ -14,9 +14,10 @@ from connector.application.breakers import Breakers, Verdict
 from connector.application.leases import Leases
 from connector.application.pace import BATCH, WorkerSettings, backoff
 from connector.application.performers import Again
-from connector.application.ports import Clock, Outbox, Store, UnitOfWork
+from connector.application.ports import Clock
 from connector.application.records import OutboxRow
 from connector.application.repeat import repeated
+from connector.application.repositories import Outbox, Store, UnitOfWork
 from connector.domain.effects import Lane
 from connector.domain.errors import Busy, Misconfigured, OutsideError, Unavailable, UsherError
 from connector.foundation import metrics

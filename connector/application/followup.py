@@ -6,8 +6,8 @@ times of these looks; it must not talk to a browser.
 from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
-from connector.application.ports import UnitOfWork
 from connector.application.records import HandOver, HandOverStatus
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx

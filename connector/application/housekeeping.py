@@ -1,7 +1,8 @@
 """Forgets what nobody will ask for any more. It owns what is kept for how long."""
 
 from connector.application.pace import DAY
-from connector.application.ports import Clock, Store
+from connector.application.ports import Clock
+from connector.application.repositories import Store
 
 
 class Housekeeping:

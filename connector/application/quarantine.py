@@ -5,9 +5,9 @@ is one commit with an entry on its user's timeline; it must not perform anything
 from dataclasses import dataclass
 from functools import partial
 
-from connector.application.ports import UnitOfWork
 from connector.application.records import Entry, OutboxRow
 from connector.application.repeat import repeated
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.errors import Invalid, NotFound
 from connector.domain.model import state_of

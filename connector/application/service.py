@@ -5,9 +5,10 @@ holds a change, its timeline entry and its outbox rows; it must not call anythin
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.application.ports import Clock, Ids, Store, Tenants, UnitOfWork
+from connector.application.ports import Clock, Ids, Tenants
 from connector.application.records import SELF, Entry
 from connector.application.repeat import repeated
+from connector.application.repositories import Store, UnitOfWork
 from connector.application.share import FairShare
 from connector.domain import effects as fx
 from connector.domain.commands import Command

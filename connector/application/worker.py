@@ -23,8 +23,9 @@ from connector.application.lane import Lane
 from connector.application.leases import Leases
 from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
-from connector.application.ports import Clock, Store, Wake
+from connector.application.ports import Clock, Wake
 from connector.application.records import WorkerSeen
+from connector.application.repositories import Store
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
 

@@ -13,8 +13,9 @@ from hmac import compare_digest
 
 from connector.application.account import has_sign_in
 from connector.application.followup import FollowUp
-from connector.application.ports import IdentityProviders, UnitOfWork
+from connector.application.ports import IdentityProviders
 from connector.application.records import HandOver, HandOverStatus
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.commands import Accept
 from connector.domain.effects import EndSessions, SyncAccount

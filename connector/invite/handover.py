@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
-from connector.application.ports import Ids, UnitOfWork
+from connector.application.ports import Ids
 from connector.application.records import Entry, HandOver, HandOverStatus, OutboxRow
 from connector.application.repeat import repeated
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.effects import CheckHandover, SyncAccount
 from connector.domain.errors import Unavailable, UsherError

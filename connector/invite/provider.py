@@ -15,8 +15,9 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
-from connector.application.ports import Ids, UnitOfWork
+from connector.application.ports import Ids
 from connector.application.records import HandOver
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.errors import UsherError
 from connector.foundation.config import HandoverSettings, RealmSettings

@@ -7,8 +7,9 @@ from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 
-from connector.application.ports import Tenants, UnitOfWork
+from connector.application.ports import Tenants
 from connector.application.records import HandOver
+from connector.application.repositories import UnitOfWork
 from connector.domain.model import Invitation, PortalUser, State, Tenant, state_of
 
 

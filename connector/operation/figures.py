@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connector.application.ports import Clock, Store
+from connector.application.ports import Clock
 from connector.application.records import OutboxFigures, Sink, WorkerSeen
+from connector.application.repositories import Store
 from connector.domain.effects import Lane
 
 if TYPE_CHECKING:

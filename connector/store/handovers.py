@@ -16,7 +16,7 @@ _OPEN = handover.c.status == HandOverStatus.OPEN
 
 
 class SqlHandOvers:
-    """:class:`~connector.application.ports.HandOvers` in one transaction."""
+    """:class:`~connector.application.repositories.HandOvers` in one transaction."""
 
     def __init__(self, connection: Connection, lock_user: LockUser) -> None:
         self._db = connection

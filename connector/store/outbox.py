@@ -22,8 +22,8 @@ from connector.store.users import LockUser
 
 
 class SqlOutbox:
-    """:class:`~connector.application.ports.Outbox` in one transaction. ``has_news`` once something was
-    enqueued or made due, which a worker may want to hear of.
+    """:class:`~connector.application.repositories.Outbox` in one transaction. ``has_news`` once something
+    was enqueued or made due, which a worker may want to hear of.
     """
 
     def __init__(self, connection: Connection, lock_user: LockUser) -> None:

@@ -30,7 +30,7 @@ _CLOSE = text("DELETE FROM sink WHERE name = :name")
 
 
 class SqlSinks:
-    """:class:`~connector.application.ports.Sinks` in one transaction."""
+    """:class:`~connector.application.repositories.Sinks` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from connector.application.ports import UnitOfWork
+from connector.application.repositories import UnitOfWork
 from connector.store import failures, postgres, sqlite
 from connector.store.engine import Engines
 from connector.store.handovers import SqlHandOvers
@@ -18,8 +18,8 @@ from connector.store.workers import SqlWorkers
 
 
 class SqlUnitOfWork:
-    """:class:`~connector.application.ports.UnitOfWork` on one connection. ``is_writing``: on PostgreSQL
-    what is read to be changed is locked; a writer of SQLite has the whole database.
+    """:class:`~connector.application.repositories.UnitOfWork` on one connection. ``is_writing``: on
+    PostgreSQL what is read to be changed is locked; a writer of SQLite has the whole database.
     """
 
     def __init__(self, connection: Connection, *, is_writing: bool) -> None:
@@ -35,8 +35,8 @@ class SqlUnitOfWork:
 
 
 class SqlStore:
-    """:class:`~connector.application.ports.Store` over a pair of engines. ``tell`` is called after each
-    commit that left something to do in the outbox.
+    """:class:`~connector.application.repositories.Store` over a pair of engines. ``tell`` is called after
+    each commit that left something to do in the outbox.
     """
 
     def __init__(self, engines: Engines, tell: Callable[[], None] = lambda: None) -> None:

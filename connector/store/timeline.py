@@ -16,7 +16,7 @@ _NO_CHANGES = orjson.dumps({})
 
 
 class SqlTimeline:
-    """:class:`~connector.application.ports.Timeline` in one transaction."""
+    """:class:`~connector.application.repositories.Timeline` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -40,7 +40,7 @@ class SqlTimeline:
 
 
 class SqlMailAttempts:
-    """:class:`~connector.application.ports.MailAttempts` in one transaction."""
+    """:class:`~connector.application.repositories.MailAttempts` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

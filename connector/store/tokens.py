@@ -8,7 +8,7 @@ from connector.store.tables import token
 
 
 class SqlTokens:
-    """:class:`~connector.application.ports.Tokens` in one transaction."""
+    """:class:`~connector.application.repositories.Tokens` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

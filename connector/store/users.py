@@ -53,7 +53,7 @@ LockUser = Callable[[TenantId, UserId], None]
 
 
 class SqlUsers:
-    """:class:`~connector.application.ports.Users` in one transaction."""
+    """:class:`~connector.application.repositories.Users` in one transaction."""
 
     def __init__(self, connection: Connection, *, locks: bool) -> None:
         self._db = connection

@@ -22,7 +22,7 @@ _FORGET = text("DELETE FROM worker WHERE id = :id")
 
 
 class SqlWorkers:
-    """:class:`~connector.application.ports.Workers` in one transaction."""
+    """:class:`~connector.application.repositories.Workers` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

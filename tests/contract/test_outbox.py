@@ -1,4 +1,4 @@
-"""The contract of ``ports.Outbox``, over every store."""
+"""The contract of ``repositories.Outbox``, over every store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connector.application.ports import Outbox, Store
 from connector.application.records import OutboxRow
+from connector.application.repositories import Outbox, Store
 from connector.domain.effects import (
     CheckHandover,
     Effect,

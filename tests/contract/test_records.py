@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from connector.application.ports import Store
 from connector.application.records import Entry, HandOver, HandOverStatus, MailAttempt, Token
+from connector.application.repositories import Store
 from connector.domain.model import AccountId, InvitationStatus, State, UserId
 from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, an_invitation, index
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pytest
 
-from connector.application.ports import Store, UnitOfWork
 from connector.application.records import HandOver
+from connector.application.repositories import Store, UnitOfWork
 from connector.domain.effects import Lane, SyncAccount
 from connector.domain.model import PortalUser, UserId
 from connector.domain.query import Query

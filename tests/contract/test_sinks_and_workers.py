@@ -1,10 +1,10 @@
-"""The contracts of ``ports.Sinks`` and ``ports.Workers``, over every store. Neither belongs to a tenant."""
+"""The contracts of ``repositories.Sinks`` and ``Workers``, over every store. Neither is a tenant's."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from connector.application.ports import Store
 from connector.application.records import Sink, WorkerSeen
+from connector.application.repositories import Store
 from tests.support.builders import NOW
 
 AWAY = Sink(

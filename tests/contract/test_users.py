@@ -1,4 +1,4 @@
-"""The contract of ``ports.Users``, over every store."""
+"""The contract of ``repositories.Users``, over every store."""
 
 from dataclasses import replace
 from random import Random
@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from connector.application.ports import Store, UnitOfWork
+from connector.application.repositories import Store, UnitOfWork
 from connector.domain.errors import Taken
 from connector.domain.model import (
     AccountId,

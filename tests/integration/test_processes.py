@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from connector.application.ports import UnitOfWork
+from connector.application.repositories import UnitOfWork
 from connector.demo.process import free_port
 from connector.domain.model import PortalUser
 from connector.domain.query import Attribute, Compare, Operator, Query

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.application.ports import UnitOfWork
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.commands import Command
 from connector.domain.errors import Busy, VersionConflict

@@ -10,9 +10,9 @@ from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
-from connector.application.ports import Store
 from connector.application.post import Post
 from connector.application.records import HandOver, Mail, MailAttempt, OutboxRow, WorkerSeen
+from connector.application.repositories import Store
 from connector.application.share import FairShare
 from connector.application.worker import Worker
 from connector.domain import commands as c

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from connector.application.ports import Store, UnitOfWork
 from connector.application.records import OutboxFigures, Sink, WorkerSeen
+from connector.application.repositories import Store, UnitOfWork
 from connector.domain.effects import Lane
 from connector.domain.errors import Busy
 from connector.operation.figures import Figures

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.application.ports import UnitOfWork
 from connector.application.quarantine import Quarantine, Who
 from connector.application.records import Entry, OutboxRow
+from connector.application.repositories import UnitOfWork
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import Invalid, NotFound

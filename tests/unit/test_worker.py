@@ -8,7 +8,7 @@ import pytest
 
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.pace import backoff
-from connector.application.ports import Store, UnitOfWork
+from connector.application.repositories import Store, UnitOfWork
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from connector.application.leases import Leases
-from connector.application.ports import Store, UnitOfWork
 from connector.application.records import OutboxRow
 from connector.application.repeat import repeated
+from connector.application.repositories import Store, UnitOfWork
 from connector.application.share import FairShare
 from connector.domain import commands as c
 from connector.domain.effects import EndSessions, Lane, SendMail, SyncAccount, Template
