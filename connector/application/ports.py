@@ -1,6 +1,6 @@
 """What Usher needs from the world besides its database (``repositories``), in its own words. Each
-protocol's docstring is its contract, which one class in ``tests/contract`` holds every implementation to. It
-owns shapes only; no adapter is named here.
+protocol's docstring is its contract, which one class in ``tests/contract`` holds every implementation to.
+It owns shapes only; no adapter is named here.
 """
 
 from collections.abc import Callable, Iterator, Sequence

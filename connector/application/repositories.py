@@ -1,6 +1,6 @@
 """What Usher needs from its database, in its own words: a repository a kind of record, all of them in one
-unit of work. Each protocol's docstring is its contract, which ``tests/contract`` holds every database to. It
-owns shapes only; no SQL is here.
+unit of work. Each protocol's docstring is its contract, which ``tests/contract`` holds every database to.
+It owns shapes only; no SQL is here.
 """
 
 from collections.abc import Iterable
