@@ -1,25 +1,39 @@
-"""A breaker for each other side: when it is away, its rows are put off together instead of failing one
-by one. It owns when a breaker opens and closes, and what happens to the rows then; what a failure means
+"""A breaker for each other side (sink): when it is away, its rows are put off together instead of failing
+one by one. It owns when a breaker opens and closes, and what happens to the rows then; what a failure means
 for its own row is ``endings``'s.
 
-How often a sink failed in a row is counted in this process. That it is away stands in the database, for
-all workers: then its due rows are parked, without blame, until its pause is over. One worker wins the
-probe, and a success lets all the rows go on.
+============  =======================  =============================  ====================================
+a sink is     table ``sink``           its due rows                   it becomes
+============  =======================  =============================  ====================================
+well          no row                   are tried                      away: several failures in a row over
+                                                                      several users, or one that only an
+                                                                      operator can mend (``judge``)
+away          ``open_until`` ahead     are parked to that time        probed, by the first worker that finds
+                                       (``gate``)                     a due row after it (``gate``)
+probed        ``probe_until`` ahead    are parked to that time, all   well: any answer of the sink
+                                       but one                        (``apply``); away for twice as long:
+                                                                      the probe failed; probed by another:
+                                                                      the time is over
+============  =======================  =============================  ====================================
+
+The table has the last word. What a process remembers beside it (``_away``, with what it has found but not
+written yet) only keeps rows that it has claimed already from being tried. Failures in a row are counted in each process, not in the database: a
+success would otherwise cost a write.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 
 from connector.application.pace import WorkerSettings
 from connector.application.records import SELF, OutboxRow, Sink
 from connector.application.repositories import UnitOfWork
 from connector.domain.effects import Lane
-from connector.domain.errors import Busy, Forbidden, Misconfigured, OutsideError, Unavailable, UsherError
+from connector.domain.errors import Forbidden, Misconfigured, OutsideError, Unavailable, UsherError
 
 
 @dataclass(slots=True)
 class _Count:
-    """What this process has met of one sink since its last success."""
+    """What this process has met of one sink since its last answer."""
 
     failures: int = 0
     subjects: set[str] = field(default_factory=set)
@@ -27,9 +41,9 @@ class _Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one try says of its sink. ``opens``: it is away; ``closes``: it answers. ``error`` is the row's
-    outcome, in place of what the try came to.
+class Finding:
+    """What one try says of its row's sink. ``opens``: it is away; ``closes``: it answers. ``error`` is the
+    row's outcome, in place of what the try came to.
     """
 
     row: OutboxRow
@@ -46,37 +60,44 @@ class Breakers:
         self._settings = settings
         self._counts: dict[str, _Count] = {}
         self._away: set[str] = set()
+        self._unwritten: set[str] = set()
         self._probes: dict[str, tuple[int, int]] = {}
         self._lock = Lock()
 
     # --- before a claim ----------------------------------------------------------------------------
 
     def gate(self, work: UnitOfWork, lane: Lane, *, now: float) -> list[OutboxRow]:
-        """Put off what is due for sinks that are away; the rows to try them with, claimed."""
+        """Put off what is due for sinks that are away; the rows to probe them with, claimed."""
         sinks = work.sinks.all()
-        with self._lock:
-            self._away = {sink.name for sink in sinks}
+        self._learn({sink.name for sink in sinks})
         probes = []
         for sink in sinks:
-            probe = self._probe(work, sink, lane, now) if _closed_until(sink) <= now else None
-            if probe:
+            if sink.waits_until <= now and (probe := self._probe(work, sink.name, lane, now)):
                 probes.append(probe)
             newest = work.sinks.get(sink.name)
-            if newest and _closed_until(newest) > now:
-                work.outbox.park(sink.name, until=_closed_until(newest), now=now)
+            if newest and newest.waits_until > now:
+                work.outbox.park(sink.name, until=newest.waits_until, now=now)
         return probes
 
-    def _probe(self, work: UnitOfWork, sink: Sink, lane: Lane, now: float) -> OutboxRow | None:
+    def _learn(self, away: set[str]) -> None:
+        """Take over what the table says. A sink that is well again, whoever saw it, begins anew."""
+        with self._lock:
+            known = away | self._unwritten
+            for name in self._away - known:
+                self._counts.pop(name, None)
+            self._away = known
+
+    def _probe(self, work: UnitOfWork, sink: str, lane: Lane, now: float) -> OutboxRow | None:
         lease = self._settings.lease
-        rows = work.outbox.claim(lane, None, 1, lease=lease, now=now, sink=sink.name)
+        rows = work.outbox.claim(lane, None, 1, lease=lease, now=now, sink=sink)
         if not rows:
             return None
         (row,) = rows
-        if not work.sinks.win_probe(sink.name, until=now + lease, now=now):
+        if not work.sinks.win_probe(sink, until=now + lease, now=now):
             work.outbox.give_back([(row.id, row.attempt)], now=now)
             return None
         with self._lock:
-            self._probes[sink.name] = (row.id, row.attempt)
+            self._probes[sink] = (row.id, row.attempt)
         return row
 
     def blocks(self, row: OutboxRow) -> bool:
@@ -86,82 +107,92 @@ class Breakers:
 
     # --- after a try -------------------------------------------------------------------------------
 
-    def judge(self, row: OutboxRow, error: UsherError | None) -> Verdict:
-        """Count what a try came to; what that says of its sink."""
-        if row.sink == SELF or isinstance(error, Busy):
-            return Verdict(row=row, error=error)
+    def judge(self, row: OutboxRow, error: UsherError | None, *, was_answered: bool) -> Finding:
+        """Count what a try came to; what that says of its sink. ``was_answered``: the sink itself answered
+        something; a row that asked nobody, or that we failed on ourselves, says nothing.
+        """
+        if row.sink == SELF:
+            return Finding(row=row, error=error)
         with self._lock:
             was_probe = self._probes.get(row.sink) == (row.id, row.attempt)
             if was_probe:
                 del self._probes[row.sink]
-            verdict = self._judged(row, error, self._counts.setdefault(row.sink, _Count()))
-            opens = verdict.opens or (was_probe and _is_wide(verdict.error))
-            if opens:
-                self._away.add(row.sink)
-            if verdict.closes:
-                self._away.discard(row.sink)
-        return replace(verdict, was_probe=was_probe, opens=opens)
+            if _is_wide(error):
+                return self._failed(row, error, was_probe=was_probe)
+            if isinstance(error, Forbidden):
+                return self._forbidden(row, error, was_probe=was_probe)
+            if was_answered:
+                return self._answered(row, error, was_probe=was_probe)
+        return Finding(row=row, error=error, was_probe=was_probe)
 
-    def _judged(self, row: OutboxRow, error: UsherError | None, count: _Count) -> Verdict:
-        if isinstance(error, Forbidden):
-            return _forbidden(row, error, count)
-        if not _is_wide(error):
-            self._counts[row.sink] = _Count()
-            return Verdict(row=row, error=error, closes=row.sink in self._away)
+    def _failed(self, row: OutboxRow, error: UsherError | None, *, was_probe: bool) -> Finding:
+        count = self._counts.setdefault(row.sink, _Count())
         count.failures += 1
         count.subjects.add(row.subject)
         is_many = count.failures >= self._settings.breaker_failures and len(count.subjects) > 1
-        opens = row.sink not in self._away and (is_many or isinstance(error, Misconfigured))
-        return Verdict(row=row, error=error, opens=opens)
+        is_new = row.sink not in self._away and (is_many or isinstance(error, Misconfigured))
+        if is_new or was_probe:
+            self._away.add(row.sink)
+            self._unwritten.add(row.sink)
+        return Finding(row=row, error=error, opens=is_new or was_probe, was_probe=was_probe)
 
-    def apply(self, work: UnitOfWork, verdict: Verdict, *, now: float) -> float | None:
-        """Write a verdict down; until when its sink's rows wait, None if they do not."""
-        sink = work.sinks.get(verdict.row.sink)
-        if verdict.opens:
-            return self._open(work, sink, verdict, now)
-        if verdict.closes and sink is not None:
-            work.sinks.close(sink.name)
-            work.outbox.unpark(sink.name, parked_until=_closed_until(sink), now=now)
+    def _forbidden(self, row: OutboxRow, error: Forbidden, *, was_probe: bool) -> Finding:
+        """One account we may not touch is its own matter; a second one says that our rights are gone."""
+        count = self._counts.setdefault(row.sink, _Count())
+        count.forbidden.add(row.subject)
+        if len(count.forbidden) < 2:
+            return Finding(row=row, error=error, was_probe=was_probe)
+        lost = Misconfigured(f"Keycloak refuses us more than one account: {error}")
+        return self._failed(row, lost, was_probe=was_probe)
+
+    def _answered(self, row: OutboxRow, error: UsherError | None, *, was_probe: bool) -> Finding:
+        closes = row.sink in self._away
+        self._counts.pop(row.sink, None)
+        self._away.discard(row.sink)
+        return Finding(row=row, error=error, closes=closes, was_probe=was_probe)
+
+    def apply(self, work: UnitOfWork, finding: Finding, *, now: float) -> float | None:
+        """Write a finding down; until when its sink's rows wait, None if they do not."""
+        if finding.row.sink == SELF:
             return None
-        return _closed_until(sink) if sink else None
+        self.written(finding)
+        sink = work.sinks.get(finding.row.sink)
+        if finding.opens:
+            return self._open(work, sink, finding, now)
+        if finding.closes and sink is not None:
+            work.sinks.close(sink.name)
+            work.outbox.unpark(sink.name, parked_until=sink.waits_until, now=now)
+            return None
+        return sink.waits_until if sink else None
 
-    def _open(self, work: UnitOfWork, sink: Sink | None, verdict: Verdict, now: float) -> float:
-        if sink is not None and not verdict.was_probe and _closed_until(sink) > now:
-            return _closed_until(sink)
-        opened = self._opened(sink, verdict, now)
-        if sink is not None:
-            work.outbox.unpark(sink.name, parked_until=_closed_until(sink), now=opened.open_until)
+    def written(self, finding: Finding) -> None:
+        """A finding was written down, or never will be: from now on the table alone counts."""
+        with self._lock:
+            self._unwritten.discard(finding.row.sink)
+
+    def _open(self, work: UnitOfWork, before: Sink | None, finding: Finding, now: float) -> float:
+        if before is not None and not finding.was_probe and before.waits_until > now:
+            return before.waits_until
+        opened = self._opened(before, finding, now)
+        if before is not None:
+            work.outbox.unpark(before.name, parked_until=before.waits_until, now=opened.open_until)
         work.sinks.open(opened)
         work.outbox.park(opened.name, until=opened.open_until, now=now)
         return opened.open_until
 
-    def _opened(self, before: Sink | None, verdict: Verdict, now: float) -> Sink:
+    def _opened(self, before: Sink | None, finding: Finding, now: float) -> Sink:
         openings = before.openings + 1 if before else 1
         doubled = self._settings.breaker_pause * 2.0 ** min(openings - 1, 30)
         return Sink(
-            name=verdict.row.sink,
+            name=finding.row.sink,
             opened_at=before.opened_at if before else now,
             open_until=now + min(self._settings.longest_breaker_pause, doubled),
             openings=openings,
-            reason=verdict.error.reason if isinstance(verdict.error, OutsideError) else "unavailable",
-            detail=str(verdict.error)[:500],
+            reason=finding.error.reason if isinstance(finding.error, OutsideError) else "unavailable",
+            detail=str(finding.error)[:500],
         )
-
-
-def _forbidden(row: OutboxRow, error: Forbidden, count: _Count) -> Verdict:
-    """One account we may not touch is that account's matter; a second one says that our rights are gone."""
-    count.forbidden.add(row.subject)
-    if len(count.forbidden) < 2:
-        return Verdict(row=row, error=error)
-    lost = Misconfigured(f"Keycloak refuses us more than one account: {error}")
-    return Verdict(row=row, error=lost, opens=True)
 
 
 def _is_wide(error: UsherError | None) -> bool:
     """Whether other rows of the sink would fail the same way now."""
     return isinstance(error, Unavailable | Misconfigured) and error.sink_wide
-
-
-def _closed_until(sink: Sink) -> float:
-    """Until when nobody may try: the pause, and the probe that runs."""
-    return max(sink.open_until, sink.probe_until or 0.0)

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from connector.application.attempts import Ending, names_of
-from connector.application.breakers import Breakers, Verdict
+from connector.application.breakers import Breakers, Finding
 from connector.application.leases import Leases
 from connector.application.pace import BATCH, WorkerSettings, backoff
 from connector.application.performers import Again
@@ -53,11 +53,15 @@ class Endings:
         """Write an ending down: a mail's before this returns, so that the time in which a crash means a
         second copy stays short; another's soon, together with more. What it says of its sink counts now.
         """
-        judged = _Judged(ending, self._breakers.judge(ending.row, _error(ending)))
+        judged = _Judged(ending, self._finding(ending))
         if ending.row.lane is Lane.MAIL:
             self._write([judged])
         else:
             self._queue.put(judged)
+
+    def _finding(self, ending: Ending) -> Finding:
+        error = ending.outcome if isinstance(ending.outcome, UsherError) else None
+        return self._breakers.judge(ending.row, error, was_answered=ending.was_answered)
 
     def close(self) -> None:
         """Let ``run`` return when all that was put is written."""
@@ -124,6 +128,7 @@ class Endings:
             log.warning("row_left_to_its_lease", detail=str(error), **names)
         else:
             log.error("row_left_to_its_lease", exc_info=error, **names)
+        self._breakers.written(judged.finding)
         self._leases.drop([judged.row])
 
     def _written_rows(self, group: Sequence["_Judged"]) -> set[int]:
@@ -132,7 +137,7 @@ class Endings:
         with self._store.write() as work:
             kept = _acknowledged(work.outbox, group, now)
             for judged in group:
-                paused_until = self._breakers.apply(work, judged.verdict, now=now)
+                paused_until = self._breakers.apply(work, judged.finding, now=now)
                 if judged.outcome is not None and self._settle(work.outbox, judged, paused_until, now):
                     kept.add(judged.row.id)
             _renew_lost(work, (judged.row for judged in group if judged.row.id not in kept), now)
@@ -146,7 +151,7 @@ class Endings:
                 return outbox.postpone(row, at=at, now=now)
             case Unavailable() | Misconfigured() as error if paused_until or not self._is_tired(row, now):
                 at = now + self._pause(row, error)
-                if judged.verdict.was_probe and paused_until:
+                if judged.finding.was_probe and paused_until:
                     # Behind the rows that were parked, so that another is tried next time.
                     at = max(at, paused_until + 1)
                 unsure = isinstance(error, Unavailable) and error.unsure
@@ -174,7 +179,7 @@ class _Judged:
     """An ending, and what it says of its sink."""
 
     ending: Ending
-    verdict: Verdict
+    finding: Finding
 
     @property
     def row(self) -> OutboxRow:
@@ -182,8 +187,8 @@ class _Judged:
 
     @property
     def outcome(self) -> Again | UsherError | None:
-        """What is written down for the row: the verdict's word goes first."""
-        return self.ending.outcome if self.verdict.error is None else self.verdict.error
+        """What is written down for the row: the finding's word goes first."""
+        return self.ending.outcome if self.finding.error is None else self.finding.error
 
 
 def _acknowledged(outbox: Outbox, group: Sequence[_Judged], now: float) -> set[int]:
@@ -200,18 +205,14 @@ def _renew_lost(work: UnitOfWork, rows: Iterable[OutboxRow], now: float) -> None
             work.outbox.renew(row, now=now)
 
 
-def _error(ending: Ending) -> UsherError | None:
-    return ending.outcome if isinstance(ending.outcome, UsherError) else None
-
-
 def _tell(judged: _Judged, *, kept: bool) -> None:
     row, detail, seconds = judged.row, _detail(judged.outcome), judged.ending.seconds
     kind = type(judged.outcome).__name__ if judged.outcome else "Done"
     log.info("effect", outcome=kind, kept=kept, detail=detail, ms=round(seconds * 1000), **names_of(row))
     metrics.effect(row.effect, kind, seconds)
-    if judged.verdict.opens:
+    if judged.finding.opens:
         log.warning("sink_away", sink=row.sink, detail=detail)
-    if judged.verdict.closes:
+    if judged.finding.closes:
         log.info("sink_back", sink=row.sink)
 
 

@@ -12,18 +12,13 @@ import structlog
 
 from connector.application.attempts import Attempts
 from connector.application.breakers import Breakers
-from connector.application.claims import Claims
+from connector.application.claims import URGENT, Claims
 from connector.application.endings import Endings
 from connector.application.leases import Leases
 from connector.application.pace import BATCH, WorkerSettings
 from connector.application.records import OutboxRow
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
-
-_REST = 9
-"""A look in vain is followed by a rest so many times as long: where ten thousand mails wait for the
-accounts of their users, looking for one that need not wait must not take more than a tenth of a core.
-"""
 
 log = structlog.get_logger()
 
@@ -53,18 +48,15 @@ class Lane:
         self._waiting: deque[OutboxRow] = deque()
         self._idle = 0
         self._poked = False
-        self._rest = 0.0
         self._stopping = False
         self._changed = threading.Condition()
-        self._threads: list[threading.Thread] = []
+        name = kind.name.lower()
+        self._claimer = _thread(f"claim-{name}", self._claim_rows)
+        self._slots = [_thread(f"{name}-{n}", self._perform_rows) for n in range(settings.slots(kind))]
 
     def start(self) -> None:
         """Begin to work."""
-        name = self._kind.name.lower()
-        deeds: list[tuple[str, Callable[[], None]]] = [(f"claim-{name}", self._claim_rows)]
-        deeds += [(f"{name}-{n}", self._perform_rows) for n in range(self._settings.slots(self._kind))]
-        self._threads = [threading.Thread(target=deed, name=title, daemon=True) for title, deed in deeds]
-        for thread in self._threads:
+        for thread in (self._claimer, *self._slots):
             thread.start()
 
     def poke(self) -> None:
@@ -79,14 +71,19 @@ class Lane:
             self._stopping = True
             self._changed.notify_all()
 
+    def release(self) -> None:
+        """Give back, after ``stop``, what was not begun."""
+        self._claimer.join()
+        with self._changed:
+            rows = list(self._waiting)
+            self._waiting.clear()
+        self._give_back(rows)
+
     def join(self, until: float) -> bool:
-        """Wait for what runs until a moment of the monotonic clock, and give back what was not begun;
-        whether all came to its end.
-        """
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        self._give_back(self._take_waiting())
-        return not any(thread.is_alive() for thread in self._threads)
+        """Wait for what runs until a moment of the monotonic clock; whether all came to its end."""
+        for slot in self._slots:
+            slot.join(max(0.0, until - time.monotonic()))
+        return not any(slot.is_alive() for slot in self._slots)
 
     def once(self) -> int:
         """Perform one batch of what is due while the caller waits; how many rows."""
@@ -102,12 +99,10 @@ class Lane:
         while self._wait_for_need():
             rows = self._claimed()
             with self._changed:
-                for row in sorted(rows, key=lambda row: row.prio):
-                    # What takes access away overtakes what was claimed before it.
-                    self._waiting.appendleft(row) if row.prio == 0 else self._waiting.append(row)
+                # What takes access away overtakes what was claimed before it, and keeps its own order.
+                self._waiting = deque(sorted([*self._waiting, *rows], key=lambda row: row.prio != URGENT))
                 self._changed.notify_all()
                 if not rows:
-                    self._changed.wait_for(lambda: self._stopping, self._rest)
                     self._changed.wait_for(lambda: self._poked or self._stopping)
 
     def _wait_for_need(self) -> bool:
@@ -119,30 +114,38 @@ class Lane:
 
     def _claimed(self) -> list[OutboxRow]:
         """A database that is busy or away is waited for, not died of."""
-        with self._changed:
-            needs_more = self._idle > len(self._waiting)
-        take = self._claims.take if needs_more else self._claims.take_urgent
-        began, self._rest = time.monotonic(), 0.0
         try:
-            rows = take(self._kind, BATCH)
-            self._rest = _REST * (time.monotonic() - began)
-            return rows
+            return self._wanted()
         except Busy as error:
             log.warning("database_busy", lane=self._kind.name, detail=str(error))
         except Exception:
             log.exception("claim_crashed", lane=self._kind.name)
         return []
 
+    def _wanted(self) -> list[OutboxRow]:
+        """Rows for slots that have nothing to do, else urgent ones: of these no more than slots could begin
+        with, so that other workers get theirs.
+        """
+        with self._changed:
+            is_idle = self._idle > len(self._waiting)
+            urgent = sum(row.prio == URGENT for row in self._waiting)
+        if is_idle:
+            return self._claims.take(self._kind, BATCH)
+        room = self._settings.slots(self._kind) - urgent
+        return self._claims.take_urgent(self._kind, room) if room > 0 else []
+
     # --- performing --------------------------------------------------------------------------------
 
     def _perform_rows(self) -> None:
         while (row := self._next()) is not None:
-            self._try(row)
+            try:
+                self._try(row)
+            except Exception:
+                log.exception("slot_crashed", lane=self._kind.name)
 
     def _try(self, row: OutboxRow) -> None:
         """Perform a row, unless it had to wait here for so long that its turn is over."""
-        is_ours = self._leases.allows(row, self._settings.effect(self._kind))
-        if is_ours and not self._breakers.blocks(row):
+        if not self._breakers.blocks(row) and self._leases.begin(row, self._settings.effect(self._kind)):
             self._endings.put(self._attempts.make(row))
         else:
             self._give_back([row])
@@ -156,14 +159,14 @@ class Lane:
             self._idle -= 1
             return None if self._stopping else self._waiting.popleft()
 
-    def _take_waiting(self) -> list[OutboxRow]:
-        with self._changed:
-            rows = list(self._waiting)
-            self._waiting.clear()
-            return rows
-
     def _give_back(self, rows: list[OutboxRow]) -> None:
         try:
             self._claims.give_back(rows)
         except Busy as error:
             log.warning("rows_left_to_their_lease", lane=self._kind.name, detail=str(error))
+        except Exception:
+            log.exception("rows_left_to_their_lease", lane=self._kind.name)
+
+
+def _thread(name: str, deed: Callable[[], None]) -> threading.Thread:
+    return threading.Thread(target=deed, name=name, daemon=True)

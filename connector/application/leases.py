@@ -6,6 +6,7 @@ since. So nothing begins that might not end within its lease, by a clock that go
 """
 
 from collections.abc import Callable, Iterable
+from math import inf
 from threading import Lock
 
 from connector.application.records import OutboxRow
@@ -23,6 +24,7 @@ class Leases:
         self._length = length
         self._elapsed = elapsed
         self._ends: dict[Key, float] = {}
+        self._limits: dict[Key, float] = {}
         self._lock = Lock()
 
     def mark(self) -> float:
@@ -45,19 +47,26 @@ class Leases:
                 else:
                     del self._ends[key]
 
-    def allows(self, row: OutboxRow, seconds: float) -> bool:
-        """Whether so many seconds are left of the row's lease."""
+    def begin(self, row: OutboxRow, seconds: float) -> bool:
+        """Whether so many seconds are left of the row's lease. If so it counts as begun, and its lease goes
+        on no longer than these: a try that hangs must not keep its row for ever.
+        """
         with self._lock:
-            end = self._ends.get((row.id, row.attempt))
-        return end is not None and self._elapsed() + seconds <= end
+            limit = self._elapsed() + seconds
+            is_ours = limit <= self._ends.get((row.id, row.attempt), -inf)
+            if is_ours:
+                self._limits[row.id, row.attempt] = limit
+            return is_ours
 
     def drop(self, rows: Iterable[OutboxRow]) -> None:
         """Forget rows: they are ended, or given back."""
         with self._lock:
             for row in rows:
                 self._ends.pop((row.id, row.attempt), None)
+                self._limits.pop((row.id, row.attempt), None)
 
-    def held(self) -> list[Key]:
-        """Every row held."""
+    def to_extend(self) -> list[Key]:
+        """Every row held, but those that were begun and should have ended by now."""
+        now = self._elapsed()
         with self._lock:
-            return list(self._ends)
+            return [key for key in self._ends if self._limits.get(key, now) >= now]

@@ -35,7 +35,6 @@ class WorkerSettings:
     breaker_failures: int = 5
     breaker_pause: float = 30.0
     longest_breaker_pause: float = 300.0
-    copies: int = 3
     grace: float = 25.0
     keep_finished: float = 7 * DAY
 

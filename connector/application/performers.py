@@ -1,5 +1,5 @@
 """What each effect does when its row's turn comes: looks at the user as it is by then, and acts. It owns
-the table from an effect's name to its deed; it must not know rows' lives (``worker.py``).
+the table from an effect's name to its deed; it must not know rows' lives (``endings``).
 """
 
 from collections.abc import Callable
@@ -28,14 +28,15 @@ class Again:
     at: float
 
 
-class Performers:
-    """The deeds. ``copies``: how many tries of one mail may end without an answer."""
+COPIES = 3
+"""So many tries of one mail may end without an answer."""
 
-    def __init__(
-        self, service: Service, accounts: Accounts, post: Post, followup: FollowUp, *, copies: int = 3
-    ) -> None:
+
+class Performers:
+    """The deeds."""
+
+    def __init__(self, service: Service, accounts: Accounts, post: Post, followup: FollowUp) -> None:
         self._service = service
-        self._copies = copies
         self._accounts = accounts
         self._post = post
         self._followup = followup
@@ -80,7 +81,7 @@ class Performers:
         self._accounts.mail_password_reset(row.tenant, row.user_id)
 
     def _send_mail(self, row: OutboxRow) -> None:
-        if row.unsure >= self._copies:
+        if row.unsure >= COPIES:
             raise DeliveryUnknown(f"{row.unsure} tries ended without an answer of the mail server.")
         template, _, generation = row.target.partition("/")
         letter = _letter(row, fx.Template(template), int(generation))

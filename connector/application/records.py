@@ -85,6 +85,11 @@ class Sink:
     detail: str
     probe_until: float | None = None
 
+    @property
+    def waits_until(self) -> float:
+        """Until when nobody else may try: the pause, and the probe that runs."""
+        return max(self.open_until, self.probe_until or 0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSeen:

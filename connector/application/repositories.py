@@ -175,8 +175,10 @@ class Outbox(Protocol):
         """Make claimed rows that nobody began ready at once."""
         ...
 
-    def release_all(self, *, now: float) -> int:
-        """Make every running row due at once; only for the one worker of a SQLite database, at start."""
+    def release_all(self, *, now: float, beyond: float = 0.0) -> int:
+        """Make every running row due at once whose lease goes ``beyond`` a time; only for the one worker of
+        a SQLite database, at start.
+        """
         ...
 
     def hurry(self, *, now: float) -> int:
@@ -254,6 +256,10 @@ class Sinks(Protocol):
         """Whether the caller is the one that may try the sink: its pause is over, and nobody else's try
         runs. It keeps the others away until ``until``.
         """
+        ...
+
+    def hurry(self, *, now: float) -> None:
+        """Let every sink that is away be tried at once: the clock has jumped."""
         ...
 
     def close(self, name: str) -> None:

@@ -29,6 +29,12 @@ from connector.application.repositories import Store
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
 
+PRESS_LEASE = 15.0
+"""Seconds for which a person's press may keep a row."""
+
+LAST_WORDS = 3.0
+"""Seconds, beyond the grace for what runs, to write down what came of it."""
+
 log = structlog.get_logger()
 
 
@@ -56,6 +62,7 @@ class Worker:
         self._me = me
         self._settings = settings or WorkerSettings()
         self._jumped = jumped
+        self._has_jumped = False
         self._stopping = threading.Event()
         self._leases = Leases(self._settings.lease, elapsed)
         breakers = Breakers(self._settings)
@@ -69,9 +76,12 @@ class Worker:
         ]
 
     def recover(self) -> int:
-        """Make due what a dead worker left running; only for the single worker of a SQLite database."""
+        """Make due what a dead worker left running; only for the single worker of a SQLite database. What a
+        person's press has taken is left to it: its lease is short.
+        """
+        now = self._clock.now()
         with self._store.write() as work:
-            return work.outbox.release_all(now=self._clock.now())
+            return work.outbox.release_all(now=now, beyond=now + PRESS_LEASE)
 
     def stop(self) -> None:
         """Begin nothing more; what was begun is finished."""
@@ -113,12 +123,23 @@ class Worker:
     # --- the end -----------------------------------------------------------------------------------
 
     def _end(self, endings: threading.Thread) -> bool:
+        """Come to the end in time, even where the database takes nothing any more."""
         until = time.monotonic() + self._settings.grace
+        release = threading.Thread(target=self._release, name="worker-release", daemon=True)
+        release.start()
         are_done = [lane.join(until) for lane in self._lanes]
         self._endings.close()
-        endings.join()
-        self._quietly(self._leave)
+        leave = threading.Thread(
+            target=self._quietly, args=(self._leave,), name="worker-leave", daemon=True
+        )
+        leave.start()
+        for thread in (release, endings, leave):
+            thread.join(max(0.0, until + LAST_WORDS - time.monotonic()))
         return all(are_done)
+
+    def _release(self) -> None:
+        for lane in self._lanes:
+            lane.release()
 
     def _leave(self) -> None:
         with self._store.write() as work:
@@ -141,11 +162,14 @@ class Worker:
 
     def _beat(self) -> None:
         """Keep the leases of what is held, say that we are there, and see whether the clock has jumped."""
-        held, since = self._leases.held(), self._leases.mark()
-        has_jumped, now = self._jumped(), self._clock.now()
+        held, since = self._leases.to_extend(), self._leases.mark()
+        self._has_jumped = self._jumped() or self._has_jumped
+        now = self._clock.now()
         with self._store.write() as work:
             kept = work.outbox.extend(held, until=now + self._settings.lease)
             work.workers.seen(replace(self._me, seen_at=now))
-            if has_jumped:
+            if self._has_jumped:
+                work.sinks.hurry(now=now)
                 log.warning("clock_jumped", rows=work.outbox.hurry(now=now))
+        self._has_jumped = False
         self._leases.extended(held, kept, since=since)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from connector.cli.context import invocation, opened_core
@@ -35,6 +36,8 @@ REQUESTS_AT_A_TIME = min(8, 2 * multiprocessing.cpu_count() + 1)
 _WEB_GRACE = 20
 """Seconds for the requests that run at the end."""
 
+log = structlog.get_logger()
+
 
 class Stop:
     """The end of this process, asked for by a signal."""
@@ -42,6 +45,7 @@ class Stop:
     def __init__(self) -> None:
         self._deeds: list[Callable[[], object]] = []
         self.is_begun = False
+        self.failed = False
 
     def do(self, deed: Callable[[], object]) -> None:
         """One more thing to do at the first signal; it must return at once."""
@@ -85,8 +89,8 @@ def worker(
             console.print(f"{one.drain()} tried.")
             return
         stop = Stop()
+        stop.listen()
         with _tended(core, stop, None, management_port), _working(one, stop) as thread:
-            stop.listen()
             thread.join()
 
 
@@ -122,14 +126,26 @@ def _working(one: "Worker", stop: Stop) -> Iterator[threading.Thread]:
     """A worker beside whatever happens inside; stopped, and waited for, at the end. It has a thread of its
     own: a signal interrupts the main one, which must then hold no lock that stopping needs.
     """
-    thread = threading.Thread(target=one.run, name="worker")
-    thread.start()
+    thread = threading.Thread(target=_run, args=(one, stop), name="worker")
     stop.do(one.stop)
+    thread.start()
     try:
         yield thread
     finally:
         one.stop()
         thread.join()
+        if stop.failed:
+            raise typer.Exit(1)
+
+
+def _run(one: "Worker", stop: Stop) -> None:
+    """Work to the end. Should the worker break, the process ends with it: whoever started it shall see."""
+    try:
+        one.run()
+    except Exception:
+        log.exception("worker_crashed")
+        stop.failed = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve(web: ServerSettings, config: Path, stop: Stop) -> None:

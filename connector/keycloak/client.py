@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from connector.domain.errors import Unavailable
 from connector.foundation.config import RealmSettings
+from connector.foundation.contact import heard
 from connector.foundation.deadline import seconds_left
 from connector.keycloak import errors
 from connector.keycloak.tokens import Token, Tokens
@@ -126,6 +127,12 @@ class AdminClient:
         return response.status_code == 404 and errors.error_name(response) in absent
 
     def _send(self, request: "Callable[[Connection], Response]") -> "Response":
+        response = self._sent(request)
+        if errors.is_keycloaks(response):
+            heard()
+        return response
+
+    def _sent(self, request: "Callable[[Connection], Response]") -> "Response":
         """Send a request, and once more with another token if Keycloak takes ours for none."""
         from connector.keycloak.connection import token_of
 

@@ -102,6 +102,13 @@ def token_in(response: Response) -> Token:
     raise _not_keycloak(response)
 
 
+def is_keycloaks(response: Response) -> bool:
+    """Whether Keycloak itself answered, and is well: nothing or JSON, neither "later" nor "who are you"."""
+    if response.status_code >= 500 or response.status_code in (401, 429):
+        return False
+    return not response.content or _json_of(response) is not None
+
+
 def failure_of(response: Response) -> OutsideError:
     """The error that a bad answer means."""
     status = response.status_code
@@ -118,6 +125,8 @@ def _bad_request(response: Response) -> OutsideError:
 
 
 def _unauthorized(response: Response) -> OutsideError:
+    if _json_of(response) is None:
+        return _not_keycloak(response)
     return Misconfigured("Keycloak does not take our token; check the client's realm and secret.")
 
 
@@ -151,7 +160,16 @@ def _conflict(response: Response) -> OutsideError:
     return Conflict(text)
 
 
+def _too_large(response: Response) -> OutsideError:
+    return Rejected(
+        "request", f"Keycloak, or what stands before it, finds it too large ({response.status_code})"
+    )
+
+
 def _unexpected(response: Response) -> OutsideError:
+    """What no call of ours expects may be the word of a proxy, on this one request."""
+    if _json_of(response) is None:
+        return _not_keycloak(response)
     return Misconfigured(f"Keycloak answered {response.status_code}, which no call of ours expects.")
 
 
@@ -165,7 +183,10 @@ _BY_STATUS: Mapping[int, Callable[[Response], OutsideError]] = {
     403: _forbidden,
     404: _not_found,
     409: _conflict,
+    413: _too_large,
+    414: _too_large,
     429: _too_many,
+    431: _too_large,
 }
 
 

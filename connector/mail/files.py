@@ -12,6 +12,7 @@ from pathlib import Path
 from connector.application.ports import Clock
 from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Unavailable
+from connector.foundation.contact import heard
 from connector.mail.envelope import Envelope
 
 SUFFIX = ".eml"
@@ -47,6 +48,7 @@ class FileMailer:
             raise Misconfigured(f"the folder for mails {self._folder}: {error.strerror}") from error
         except OSError as error:
             raise Unavailable(f"the folder for mails {self._folder}: {error.strerror}") from error
+        heard()
         return f"saved as {name}"
 
     def _name(self, message_id: str) -> str:

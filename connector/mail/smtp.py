@@ -14,6 +14,7 @@ from threading import Timer
 from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unavailable
 from connector.foundation.config import SmtpSettings
+from connector.foundation.contact import heard
 from connector.foundation.faults import ConfigError
 from connector.mail.address import Mailbox
 from connector.mail.answers import Answer, Stage, answer_of, error_of
@@ -78,6 +79,7 @@ class SmtpMailer:
         """
         envelope = Envelope.of(mail)
         with self._connection(envelope.recipient) as smtp:
+            heard()
             self._announce(smtp, envelope, len(mail.message))
             before_content()
             return self._deliver(smtp, envelope.recipient, mail.message)

@@ -6,10 +6,12 @@ and carried on by the machine's boot clock, which nobody sets. On SQLite the mac
 one there is.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
 from sqlalchemy import Engine, text
 
 from connector.store import failures
@@ -18,8 +20,13 @@ from connector.store.engine import Engines
 JUMP = 5.0
 """Seconds between what a clock says and what it should say by the boot clock; beyond, it was set."""
 
+STALE = 60.0
+"""Seconds after which a look at the server's clock is worth another."""
+
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _ASK = text("SELECT extract(epoch FROM clock_timestamp())")
+
+log = structlog.get_logger()
 
 
 class StoreClock(Protocol):
@@ -71,27 +78,43 @@ class SystemClock:
 
 
 class ServerClock:
-    """A PostgreSQL server's time, as it was told at the last look, carried on by the boot clock."""
+    """A PostgreSQL server's time, as it was told at the last look, carried on by the boot clock. Where
+    nobody looks, as in a web process, a look that has grown old is renewed beside the work.
+    """
 
     def __init__(self, engine: Engine, boot: Callable[[], float] = boot_time) -> None:
         self._engine = engine
         self._boot = boot
-        self._ahead = self._asked()
+        self._renewing = threading.Lock()
+        self._ahead = self._at_last_look = self._asked()
 
     def now(self) -> float:
-        """UTC epoch seconds; asks nobody."""
-        return self._boot() + self._ahead
+        """UTC epoch seconds; waits for nobody."""
+        boot = self._boot()
+        if boot - self._asked_at > STALE and self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew, name="clock", daemon=True).start()
+        return boot + self._ahead
+
+    def _renew(self) -> None:
+        try:
+            self._ahead = self._asked()
+        except Exception:
+            log.exception("server_time_unknown")
+        finally:
+            self._renewing.release()
 
     def jumped(self) -> bool:
         """See the protocol. The server's clock is asked; small differences are taken over.
 
         :raises Busy: the server does not answer; the time goes on as before.
         """
-        before, self._ahead = self._ahead, self._asked()
+        before, self._at_last_look = self._at_last_look, self._asked()
+        self._ahead = self._at_last_look
         return abs(self._ahead - before) > JUMP
 
     def _asked(self) -> float:
         """By how much the server's time is ahead of the boot clock; the answer's way counts by half."""
+        self._asked_at = self._boot()
         with failures.of_connecting(), self._engine.connect() as connection:
             connection.execute(_ASK).scalar_one()
             begun = self._boot()

@@ -71,7 +71,12 @@ def _engine(url: URL, *, is_reader: bool) -> Engine:
 def _made(url: URL, options: dict[str, Any]) -> Engine:
     try:
         return create_engine(
-            url, poolclass=QueuePool, max_overflow=0, pool_reset_on_return="rollback", **options
+            url,
+            poolclass=QueuePool,
+            max_overflow=0,
+            pool_reset_on_return="rollback",
+            hide_parameters=True,  # an error's text may end in a log, and persons are in them
+            **options,
         )
     except ImportError as error:
         raise Misconfigured(

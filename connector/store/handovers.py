@@ -39,15 +39,16 @@ class SqlHandOvers:
 
     def get(self, handover_id: str) -> HandOver | None:
         """See the port."""
-        return self._one(select(handover).where(handover.c.id == handover_id))
+        return self._kept(select(handover).where(handover.c.id == handover_id))
 
     def of_browser(self, browser: str) -> HandOver | None:
         """See the port."""
         newest = (handover.c.opened_at.desc(), handover.c.id)
-        return self._one(select(handover).where(handover.c.browser == browser).order_by(*newest).limit(1))
+        return self._kept(select(handover).where(handover.c.browser == browser).order_by(*newest).limit(1))
 
     def open_of(self, tenant: TenantId, user: UserId, *, now: float) -> HandOver | None:
         """See the port."""
+        self._lock_user(tenant, user)
         mine = (handover.c.tenant == tenant, handover.c.user_id == user, _OPEN, handover.c.closes_at > now)
         return self._one(select(handover).where(*mine))
 
@@ -88,6 +89,16 @@ class SqlHandOvers:
         mine = (handover.c.tenant == tenant, handover.c.user_id == user, _OPEN)
         ended = update(handover).where(*mine).values(status=status, code="", code_until=None)
         return self._db.execute(ended).rowcount
+
+    def _kept(self, statement: Any) -> HandOver | None:
+        """What nobody changes any more until this unit of work ends, if it writes: whose it is can be seen
+        before the user is locked, what it has come to only after.
+        """
+        found = self._one(statement)
+        if found is None:
+            return None
+        self._lock_user(found.tenant, found.user_id)
+        return self._one(statement)
 
     def _one(self, statement: Any) -> HandOver | None:
         row = self._db.execute(statement).mappings().one_or_none()

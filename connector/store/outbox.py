@@ -139,9 +139,9 @@ class SqlOutbox:
 
     # --- many rows ---------------------------------------------------------------------------------
 
-    def release_all(self, *, now: float) -> int:
+    def release_all(self, *, now: float, beyond: float = 0.0) -> int:
         """See the port."""
-        return self._wake(sql.RELEASE_ALL, {"now": now})
+        return self._wake(sql.RELEASE_ALL, {"now": now, "beyond": beyond})
 
     def hurry(self, *, now: float) -> int:
         """See the port."""

@@ -86,7 +86,10 @@ POSTPONE = text(
 EXPECT = text(f"UPDATE outbox SET unsure = unsure + 1 WHERE {_MINE}")
 
 RELEASE_ALL = text(
-    "UPDATE outbox SET state = 'ready', due_at = :now WHERE finished_at IS NULL AND state = 'running'"
+    """
+    UPDATE outbox SET state = 'ready', due_at = :now
+    WHERE finished_at IS NULL AND state = 'running' AND due_at > :beyond
+    """
 )
 
 MAKE_DUE = text(

@@ -115,7 +115,8 @@ class SqlUsers:
         self._db.execute(statement.values(account_id=account))
 
     def mark_sent(self, tenant: TenantId, user_id: UserId, generation: int, at: float) -> None:
-        """See the port."""
+        """See the port. Whoever saves the user has read its invitation before, and would write it back."""
+        self.lock(tenant, user_id)
         statement = update(invitation).where(
             invitation.c.tenant == tenant,
             invitation.c.user_id == user_id,

@@ -24,6 +24,9 @@ _APART = 0.1
 """Seconds between two notifications of a process."""
 
 _RECONNECT = 1.0
+_PATIENCE_AT_THE_END = 2.0
+"""Seconds for a thread to end; a server that says nothing must not keep us."""
+
 _PATIENCE = 0.5
 """Seconds until a listener looks whether it should end."""
 
@@ -107,7 +110,7 @@ class NotifyWake(EventWake):
         self._closing.set()
         self._unsent.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(_PATIENCE_AT_THE_END)
 
     def _connected(self, job: Callable[["Connection[Any]"], None]) -> None:
         """Do a job on a connection of its own, and again on the next one when that breaks."""

@@ -13,6 +13,7 @@ from uuid import uuid4
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.errors import Exists, Gone, Linked
 from connector.domain.model import AccountId
+from connector.foundation.contact import heard
 from connector.keycloak.representation import account_of, differences, new_account
 
 OUR_ACTIONS = frozenset({"UPDATE_PASSWORD", "VERIFY_EMAIL"})
@@ -181,6 +182,7 @@ class FakeIdentityProvider:
             fault = self._faults.get(method)
             if fault is None or fault.times <= 0:
                 yield
+                heard()
                 return
             fault.times -= 1
             if fault.reply_lost:

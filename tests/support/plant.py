@@ -19,6 +19,7 @@ from connector.domain import commands as c
 from connector.domain.account import Account
 from connector.domain.errors import UsherError
 from connector.domain.model import AccountId, PortalUser, Tenant, UserId
+from connector.foundation.contact import heard
 from connector.store.engine import make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
@@ -74,6 +75,7 @@ class RecordingPost:
         self.meanwhile()
         if self.error:
             raise self.error
+        heard()
         self.sent.append(self._next)
         return "250 ok"
 

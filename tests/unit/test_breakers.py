@@ -226,3 +226,63 @@ def test_rows_that_need_nobody_are_never_put_off(plant: Plant) -> None:
     with plant.store.read() as work:
         sinks = {row.sink for row in work.outbox.open_rows(ACME, ADA)}
     assert sinks == {"self"}
+
+
+def opened(plant: Plant, count: int = 30) -> list[UserId]:
+    users = people(plant, count)
+    plant.idp.go_away(AWAY)
+    plant.worker.drain()
+    assert set(away(plant)) == {SINK}
+    return users
+
+
+def test_a_row_that_asks_nobody_says_nothing_of_its_sink(plant: Plant) -> None:
+    people(plant, 30)
+    plant.post.error = AWAY
+    plant.worker.drain()
+    ((_until, openings),) = away(plant).values()
+    for number in range(30):
+        plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM, user=UserId(f"user-{number:04}"))
+    tried = plant.post.tries
+    for _ in range(4):
+        plant.clock.move(300)
+        plant.worker.drain()
+    assert plant.post.tries == tried
+    assert [number for _, number in away(plant).values()] == [openings]
+
+
+def test_a_failure_of_our_own_closes_nothing(plant: Plant) -> None:
+    opened(plant)
+    plant.idp.heal()
+    plant.idp.fail("find", RuntimeError("a bug of ours"), times=1000)
+    plant.idp.fail("create", RuntimeError("a bug of ours"), times=1000)
+    plant.clock.move(30)
+    plant.worker.drain()
+    assert set(away(plant)) == {SINK}
+
+
+def test_queue_q12_when_the_clock_was_set_back_a_sink_that_is_away_is_tried_at_once(plant: Plant) -> None:
+    users = opened(plant)
+    plant.idp.heal()
+    plant.clock.move(-8 * 86400)
+    jumps = iter([True])
+    worker = plant.another_worker(jumped=lambda: next(jumps, False))
+    worker._beat()
+    worker.drain()
+    plant.clock.move(60)
+    worker.drain()
+    assert away(plant) == {}
+    assert len(plant.idp.accounts()) == len(users)
+
+
+def test_what_another_worker_saw_well_again_begins_anew_here(plant: Plant) -> None:
+    users = opened(plant)
+    plant.idp.heal()
+    plant.clock.move(60)
+    plant.another_worker(name="w2").drain()
+    assert away(plant) == {}
+    plant.worker.drain()
+    plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM, user=users[0])
+    plant.idp.fail("get", AWAY)
+    plant.worker.drain()
+    assert away(plant) == {}

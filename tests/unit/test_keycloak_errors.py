@@ -82,7 +82,9 @@ def test_the_value_that_was_refused_is_not_repeated() -> None:
 
 BY_STATUS: list[tuple[Recorded, type[OutsideError]]] = [
     (recorded(401, {"error": "HTTP 401 Unauthorized"}), Misconfigured),
-    (recorded(401, "<html>", HTML), Misconfigured),
+    (recorded(401, "<html>", HTML), Unavailable),
+    (recorded(405, "<html>", HTML), Unavailable),
+    (recorded(413, "<html>", HTML), Rejected),
     (recorded(403, {"error": "HTTP 403 Forbidden"}), Forbidden),
     (recorded(404, {"error": "User not found"}), Gone),
     (recorded(404, {"error": "Realm not found."}), Misconfigured),

@@ -16,7 +16,7 @@ from connector.application.share import FairShare
 from connector.domain import commands as c
 from connector.domain.effects import EndSessions, Lane, SendMail, SyncAccount, Template
 from connector.domain.errors import Busy, Rejected, Unavailable
-from connector.domain.model import HoldKind, TenantId, UserId
+from connector.domain.model import AccountId, HoldKind, TenantId, UserId
 from tests.support.builders import ACME, ADA, NOW, OTHER, SYSTEM
 from tests.support.plant import Plant
 from tests.support.waiting import wait_until
@@ -57,11 +57,11 @@ def test_queue_q5_nothing_begins_that_might_outlive_its_lease(plant: Plant) -> N
         (row,) = work.outbox.claim(Lane.ACCOUNT, 1, 1, lease=90, now=NOW)
     leases.took([row], since=leases.mark())
     elapsed.seconds = 45
-    assert leases.allows(row, 45)
+    assert leases.begin(row, 45)
     elapsed.seconds = 46
-    assert not leases.allows(row, 45)
-    leases.extended(leases.held(), {row.id}, since=leases.mark())
-    assert leases.allows(row, 45)
+    assert not leases.begin(row, 45)
+    leases.extended(leases.to_extend(), {row.id}, since=leases.mark())
+    assert leases.begin(row, 45)
 
 
 def test_queue_q4_a_row_that_another_worker_has_by_now_is_not_begun(plant: Plant) -> None:
@@ -70,9 +70,9 @@ def test_queue_q4_a_row_that_another_worker_has_by_now_is_not_begun(plant: Plant
         work.outbox.enqueue(ACME, ADA, SyncAccount(), sink="s", request_id="r", now=NOW)
         (row,) = work.outbox.claim(Lane.ACCOUNT, 1, 1, lease=90, now=NOW)
     leases.took([row], since=leases.mark())
-    leases.extended(leases.held(), set(), since=leases.mark())
-    assert not leases.allows(row, 0)
-    assert leases.held() == []
+    leases.extended(leases.to_extend(), set(), since=leases.mark())
+    assert not leases.begin(row, 0)
+    assert leases.to_extend() == []
 
 
 def test_queue_q4_who_lost_a_row_has_it_looked_at_once_more(plant: Plant) -> None:
@@ -376,3 +376,139 @@ def test_a_mail_in_the_lane_of_its_own_waits_for_nothing_of_other_users(plant: P
             work.outbox.enqueue(ACME, user, mail, sink="smtp:default", request_id="r", now=NOW)
     plant.worker.drain()
     assert plant.worker.drain() == 0
+
+
+# --- what must not strand, nor go out too often ---------------------------------------------------
+
+
+class Locked:
+    """A store that takes nothing while ``is_locked``."""
+
+    def __init__(self, store: Store) -> None:
+        self.read = store.read
+        self.is_locked = False
+        self._store = store
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        if self.is_locked:
+            raise Busy("locked")
+        with self._store.write() as work:
+            yield work
+
+
+def test_rows_that_could_not_be_given_back_are_no_longer_kept(plant: Plant) -> None:
+    plant.create()
+    store = Locked(plant.store)
+    worker = plant.another_worker(store)
+    (row,) = worker._lanes[0]._claims.take(Lane.ACCOUNT, 20)
+    store.is_locked = True
+    worker._lanes[0]._give_back([row])
+    assert worker._leases.to_extend() == []
+
+
+def test_promise_p3_a_mail_that_went_out_but_could_not_be_recorded_counts_as_a_copy(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.do(c.Resend)
+    store = Locked(plant.store)
+
+    def lock() -> None:
+        store.is_locked = True
+
+    plant.post.meanwhile = lock
+    plant.service.store = store
+    for _ in range(8):
+        store.is_locked = False
+        plant.worker.drain()
+        plant.clock.move(3600)
+    assert plant.row("send_mail").reason == "delivery_unknown"
+    assert plant.post.tries == 1 + 3
+
+
+def test_queue_q5_a_try_that_hangs_does_not_keep_its_row_for_ever() -> None:
+    elapsed = Elapsed()
+    leases = Leases(90, elapsed)
+    row = a_row()
+    leases.took([row], since=leases.mark())
+    assert leases.begin(row, 45)
+    assert leases.to_extend() == [(row.id, row.attempt)]
+    elapsed.seconds = 46
+    assert leases.to_extend() == []
+
+
+def a_row() -> OutboxRow:
+    return OutboxRow(
+        id=7,
+        tenant=ACME,
+        request_id="r",
+        created_at=NOW,
+        subject=f"u:{ACME}/{ADA}",
+        effect="sync_account",
+        target="",
+        lane=Lane.ACCOUNT,
+        sink="s",
+        prio=1,
+        state="running",
+        due_at=NOW,
+        wanted=1,
+        taken=1,
+        attempt=1,
+        failures=0,
+        first_failed_at=None,
+        unsure=0,
+        reason=None,
+        detail=None,
+        finished_at=None,
+    )
+
+
+def test_promise_p4_urgent_rows_keep_their_order_and_are_not_hoarded(plant: Plant) -> None:
+    users = [UserId(f"user-{number:02}") for number in range(30)]
+    for number, user in enumerate(users):
+        plant.create(user, f"user{number}@acme.example")
+    plant.worker.drain()
+    for user in users:
+        plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM, user=user)
+    go_on, most = threading.Event(), [0]
+
+    def look() -> None:
+        most[0] = max(most[0], _states(plant).count("running"))
+        wait(go_on)
+
+    before = len(plant.idp.calls)
+    plant.idp.before("update", look)
+    stop, thread = running(plant, account_slots=2)
+    wait_until(lambda: most[0] > 0, what="claiming")
+    go_on.set()
+    wait_until(lambda: not _states(plant), what="draining")
+    stop()
+    thread.join(20)
+    accounts = {one.id: one.usher_id for one in plant.idp.accounts()}
+    order = [accounts[AccountId(who)] for method, who in plant.idp.calls[before:] if method == "update"]
+    assert most[0] <= 20 + 2 + 2
+    # Two slots: one may be a step ahead of the other, never more.
+    assert {f"acme:{user}" for user in users[:8]} <= set(order[:12])
+
+
+def test_queue_q12_a_jump_is_not_forgotten_when_the_database_is_busy(plant: Plant) -> None:
+    plant.create()
+    plant.idp.fail("create", Unavailable("busy", retry_after=3000))
+    plant.worker.drain()
+    jumps = iter([True])
+    store = Locked(plant.store)
+    worker = plant.another_worker(store, jumped=lambda: next(jumps, False))
+    store.is_locked = True
+    worker._quietly(worker._beat)
+    store.is_locked = False
+    worker._quietly(worker._beat)
+    assert plant.row("sync_account").due_at == NOW
+
+
+def test_queue_q16_what_a_persons_press_has_taken_is_left_to_it_at_a_restart(plant: Plant) -> None:
+    plant.create()
+    with plant.store.write() as work:
+        pressed = work.outbox.take(ACME, ADA, "sync_account", "", lease=15, now=NOW)
+    assert pressed is not None
+    assert plant.worker.recover() == 0
+    assert plant.row("sync_account").state == "running"
