@@ -140,7 +140,8 @@ def taken(attribute: str) -> ScimError:
 def unavailable() -> ScimError:
     """The database is busy or gone, or repeating did not help."""
     wait = str(_RETRY_AFTER)
-    return ScimError(503, f"Retry after {wait} s", headers={"Retry-After": wait})
+    detail = f"The database does not take this now, or cannot say that it did. Retry after {wait} s"
+    return ScimError(503, detail, headers={"Retry-After": wait})
 
 
 def unsupported() -> ScimError:

@@ -16,9 +16,9 @@ probed        ``probe_until`` ahead    are parked to that time, all   well: any 
                                                                       the time is over
 ============  =======================  =============================  ====================================
 
-The table has the last word. What a process remembers beside it (``_away``, with what it has found but not
-written yet) only keeps rows that it has claimed already from being tried. Failures in a row are counted in each process, not in the database: a
-success would otherwise cost a write.
+The table has the last word. What a process remembers beside it (``_away``, with what it has found but
+not written yet) only keeps rows that it has claimed already from being tried. Failures in a row are counted
+in each process, not in the database: a success would otherwise cost a write.
 """
 
 from dataclasses import dataclass, field

@@ -49,6 +49,7 @@ class Lane:
         self._idle = 0
         self._poked = False
         self._stopping = False
+        self._is_stuck = False
         self._changed = threading.Condition()
         name = kind.name.lower()
         self._claimer = _thread(f"claim-{name}", self._claim_rows)
@@ -115,12 +116,19 @@ class Lane:
     def _claimed(self) -> list[OutboxRow]:
         """A database that is busy or away is waited for, not died of."""
         try:
-            return self._wanted()
+            rows = self._wanted()
         except Busy as error:
-            log.warning("database_busy", lane=self._kind.name, detail=str(error))
+            if not self._is_stuck:
+                log.warning("database_away", lane=self._kind.name, detail=str(error))
+            self._is_stuck = True
+            return []
         except Exception:
             log.exception("claim_crashed", lane=self._kind.name)
-        return []
+            return []
+        if self._is_stuck:
+            log.info("database_back", lane=self._kind.name)
+        self._is_stuck = False
+        return rows
 
     def _wanted(self) -> list[OutboxRow]:
         """Rows for slots that have nothing to do, else urgent ones: of these no more than slots could begin

@@ -70,8 +70,28 @@ class Quarantine:
             found = self._locked(work, row)
             if not work.outbox.make_due(row, now=self._service.clock.now()):
                 raise NotFound(f"Row {row} is {found.state}; there is nothing to try again.")
+            self._hurry(work, found.sink)
             self._enter(work, found, "outbox_retry", found.reason or "")
         return found
+
+    def _hurry(self, work: UnitOfWork, name: str) -> bool:
+        """Whether a sink was away; if so it is tried at once, with what waits for it."""
+        sink = work.sinks.get(name)
+        if sink is None:
+            return False
+        now = self._service.clock.now()
+        work.outbox.unpark(name, parked_until=sink.waits_until, now=now)
+        work.sinks.hurry(now=now, name=name)
+        return True
+
+    def hurry(self, sink: str) -> bool:
+        """Have a sink that is away tried at once, in place of its next try; whether it was away."""
+
+        def change() -> bool:
+            with self._service.store.write() as work:
+                return self._hurry(work, sink)
+
+        return repeated(change)
 
     def _release(self, row: int) -> bool:
         """As ``retry``, of a row that is still in quarantine."""

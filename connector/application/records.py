@@ -61,8 +61,9 @@ SELF = "self"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxFigures:
-    """How full the outbox is. ``open`` maps (lane, state) to a count, ``oldest`` (lane, prio) to the age in
-    seconds of the row that has been due for longest, ``quarantined`` a reason to a count.
+    """How full the outbox is. ``open`` maps (lane, state) to a count, ``oldest`` (lane, prio) to how many
+    seconds the ready row has waited that waits longest (one that is put off or parked waits all the same;
+    one of the clock's from its time on), ``quarantined`` a reason to a count.
     """
 
     open: Mapping[tuple[int, str], int]

@@ -258,8 +258,8 @@ class Sinks(Protocol):
         """
         ...
 
-    def hurry(self, *, now: float) -> None:
-        """Let every sink that is away be tried at once: the clock has jumped."""
+    def hurry(self, *, now: float, name: str = "") -> None:
+        """Let a sink that is away, or every one, be tried at once."""
         ...
 
     def close(self, name: str) -> None:

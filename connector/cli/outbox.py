@@ -140,6 +140,9 @@ def retry(
             console.print(f"Row {row} is tried again.")
             return
         count = deeds.retry_all(reason=reason, sink=sink)
+        is_hurried = sink is not None and deeds.hurry(sink)
+    if is_hurried:
+        console.print(f"{sink} was away; it is tried now.", markup=False, soft_wrap=True)
     console.print("Nothing in quarantine fits." if count == 0 else f"Tried again: {count}.")
     if count == AT_ONCE:
         console.print("There may be more: repeat this.")
@@ -153,8 +156,13 @@ def skip(
 ) -> None:
     """Give a row up for good."""
     with opened_core(context) as core:
-        _deeds(core).skip(row, because)
+        skipped = _deeds(core).skip(row, because)
+        with core.service.store.read() as work:
+            behind = [one for one in work.outbox.open_rows(skipped.tenant, skipped.user_id) if one.id > row]
     console.print(f"Row {row} is given up.")
+    if behind:
+        what = ", ".join(f"{one.effect} {one.target} (row {one.id})".replace("  ", " ") for one in behind)
+        console.print(f"Still to come for this user: {what}.", markup=False, soft_wrap=True)
 
 
 def _deeds(core: "Core") -> Quarantine:

@@ -4,12 +4,16 @@ SIGTERM or SIGINT: the management port says that we are not ready, nothing new i
 finished, within half a minute. A second signal: at once.
 """
 
+import errno
 import multiprocessing
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +23,7 @@ import typer
 from connector.cli.context import invocation, opened_core
 from connector.cli.healthcheck import ManagementPort
 from connector.cli.output import console
-from connector.foundation.config import ServerSettings
+from connector.foundation.config import ConfigError, ServerSettings
 from connector.foundation.metrics import shared_figures
 from connector.foundation.observe import configure_logging
 
@@ -28,13 +32,18 @@ if TYPE_CHECKING:
     from connector.bootstrap import Core
 
 Host = Annotated[str | None, typer.Option(help="Instead of server.host of the configuration.")]
-Port = Annotated[int | None, typer.Option(help="Instead of server.port of the configuration.")]
+Port = Annotated[
+    int | None, typer.Option(help="Instead of server.port of the configuration.", min=1, max=65535)
+]
 
 REQUESTS_AT_A_TIME = min(8, 2 * multiprocessing.cpu_count() + 1)
 """What one web process works on at once; the web server warns of more threads than that."""
 
 _WEB_GRACE = 20
 """Seconds for the requests that run at the end."""
+
+_PORT_PATIENCE = 5.0
+"""Seconds to wait for a port that somebody has."""
 
 log = structlog.get_logger()
 
@@ -109,7 +118,38 @@ def run(
 
 def _web(core: "Core", host: str | None, port: int | None) -> ServerSettings:
     given = {"host": host, "port": port}
-    return core.settings.server.model_copy(update={k: v for k, v in given.items() if v is not None})
+    web = core.settings.server.model_copy(update={k: v for k, v in given.items() if v is not None})
+    return web.model_copy(update={"host": _free_address(web)})
+
+
+def _free_address(web: ServerSettings) -> str:
+    """The numeric address to listen on. Tried first, because the web server itself would share a port with
+    another Usher without a word, and each would get half of the requests. The web process of one that was
+    killed takes a moment to end.
+
+    :raises ConfigError: nobody can listen there.
+    """
+    until = time.monotonic() + _PORT_PATIENCE
+    while True:
+        try:
+            return _tried_address(web)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
+                time.sleep(0.1)
+                continue
+            raise ConfigError.of(
+                f"cannot listen on {web.host} port {web.port}: {error.strerror or error}. Name another by "
+                "server.host and server.port, or --host and --port.",
+                where="server",
+            ) from error
+
+
+def _tried_address(web: ServerSettings) -> str:
+    family, kind, _, _, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(address)
+    return str(address[0])
 
 
 @contextmanager
@@ -118,7 +158,12 @@ def _tended(core: "Core", stop: Stop, web: ServerSettings | None, port: int | No
     from connector.bootstrap import checkpoints, make_management
 
     with make_management(core, stopping=lambda: stop.is_begun, web=web, port=port), checkpoints(core):
+        where = {"host": web.host, "port": web.port} if web else {}
+        log.info(
+            "started", version=version("portal-usher"), database=core.engines.write.dialect.name, **where
+        )
         yield
+        log.info("stopped")
 
 
 @contextmanager

@@ -53,6 +53,8 @@ def finished_url(database: str | Secret, password: Secret | None) -> str:
         url = database.read()
         if not _is_postgresql(url):
             raise ConfigError.of(f"{database.source}: must hold postgresql://USER:PASSWORD@HOST/DATABASE")
+        if url.count("@") > 1 or "@" in urlsplit(url).path:
+            raise ConfigError.of(f"{database.source}: write an @ in the password as %40, a / as %2F")
         return url
     if password is None:
         return database

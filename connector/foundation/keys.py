@@ -106,6 +106,10 @@ def _public(jwk: Jwk) -> Jwk:
 
 
 def _read(path: Path) -> bytes:
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise ConfigError.of(f"cannot be read: {error.strerror}", file=path) from None
+    if not is_there:
         raise ConfigError.of(f"the key is not there; {_MADE_BY}", file=path)
     return read_private(path)

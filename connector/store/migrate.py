@@ -44,7 +44,17 @@ def current(engine: Engine) -> str | None:
         with engine.connect() as connection:
             return _revision(connection)
     except DBAPIError as error:
-        raise Misconfigured(f"database: {engine.url.database} cannot be used: {error.orig}.") from error
+        raise Misconfigured(_unusable(engine, error)) from error
+
+
+def _unusable(engine: Engine, error: DBAPIError) -> str:
+    said = " ".join(str(error.orig).split()).rstrip(".?! ")
+    if engine.dialect.name == "sqlite":
+        return f"database: the file {engine.url.database} cannot be used: {said}. May it be written here?"
+    return (
+        f"database: the PostgreSQL database {engine.url.database} cannot be used: {said}. "
+        "Is the server there, and are the address and database_password right?"
+    )
 
 
 def bring_up_to_date(engines: Engines) -> None:

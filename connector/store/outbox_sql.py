@@ -130,7 +130,8 @@ LIST = text(
 FIGURES = text(
     """
     SELECT lane, prio, state, CASE WHEN state = 'quarantined' THEN reason END AS reason, COUNT(*) AS rows_,
-           MIN(CASE WHEN state = 'ready' AND due_at <= :now THEN due_at END) AS since
+           MIN(CASE WHEN state <> 'ready' THEN NULL WHEN lane < 2 THEN created_at
+                    WHEN due_at <= :now THEN due_at END) AS since
     FROM outbox WHERE finished_at IS NULL GROUP BY 1, 2, 3, 4
     """
 )

@@ -30,6 +30,7 @@ _HURRY = text(
     """
     UPDATE sink SET
         open_until = CASE WHEN open_until > :now THEN :now ELSE open_until END, probe_until = NULL
+    WHERE :name = '' OR name = :name
     """
 )
 _CLOSE = text("DELETE FROM sink WHERE name = :name")
@@ -59,9 +60,9 @@ class SqlSinks:
         values = {"name": name, "until": until, "now": now}
         return self._db.execute(_WIN_PROBE, values).rowcount == 1
 
-    def hurry(self, *, now: float) -> None:
+    def hurry(self, *, now: float, name: str = "") -> None:
         """See the port."""
-        self._db.execute(_HURRY, {"now": now})
+        self._db.execute(_HURRY, {"now": now, "name": name})
 
     def close(self, name: str) -> None:
         """See the port."""

@@ -116,12 +116,16 @@ class NotifyWake(EventWake):
         """Do a job on a connection of its own, and again on the next one when that breaks."""
         import psycopg
 
+        is_broken = False
         while not self._closing.is_set():
             try:
                 with psycopg.connect(**self._arguments, autocommit=True) as connection:
+                    is_broken = False
                     job(connection)
             except psycopg.Error as error:
-                log.warning("wake_broken", way=job.__name__.strip("_"), detail=str(error))
+                if not is_broken:
+                    log.warning("wake_broken", way=job.__name__.strip("_"), detail=str(error))
+                is_broken = True
                 self._unsent.set()
                 self._closing.wait(_RECONNECT)
 

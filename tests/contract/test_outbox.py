@@ -511,7 +511,11 @@ def test_figures_tell_how_much_waits_for_how_long_and_why_rows_are_stuck(box: Bo
         outbox.quarantine(stuck, reason="rejected", detail="", now=NOW)
         figures = outbox.figures(now=NOW)
     assert figures.open == {(0, "ready"): 3, (0, "quarantined"): 1, (1, "ready"): 1}
-    assert figures.oldest == {(0, 0): 5.0, (0, 1): 60.0}
+    assert figures.oldest == {(0, 0): 5.0, (0, 1): 60.0, (1, 1): 0.0}
+    with box.open() as outbox:
+        outbox.park("s", until=NOW + 300, now=NOW)
+        # What is put off waits all the same.
+        assert outbox.figures(now=NOW + 10).oldest == {(0, 0): 15.0, (0, 1): 70.0, (1, 1): 10.0}
     assert figures.quarantined == {"rejected": 1}
 
 
