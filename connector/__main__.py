@@ -1,5 +1,5 @@
 """``python -m connector``: the command line, for where the script is not on the path. It owns nothing."""
 
-from connector.cli.main import main
+from connector.cli.main import process
 
-main()
+process()

@@ -2,7 +2,9 @@
 wrong use or configuration.
 """
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -113,3 +115,19 @@ def main() -> None:
     except UsherError as error:
         errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(FAILED)
+
+
+def process() -> None:
+    """The command line as a process of its own. A thread that still hangs (an effect that outlived its
+    time, a database that says nothing) must not keep it: the interpreter's own end could wait for one.
+    """
+    status = 0
+    try:
+        main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else FAILED if end.code else 0
+    if threading.active_count() == 1:
+        sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
