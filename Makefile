@@ -3,15 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo test fast check bench chaos lock clean
+.PHONY: setup demo test fast check bench chaos nightly lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo          the whole journey on this machine (CHECK=1: unattended)"
 	@echo "make test          every test"
-	@echo "make fast          the tests that start nothing"
+	@echo "make fast          the quick tests, which start a PostgreSQL at most"
 	@echo "make check         format, lint, types, import contracts, dead code"
 	@echo "make bench         figures, side by side with peers"
+	@echo "make nightly       every test at length, then chaos"
 	@echo "make chaos         every fault, round after round (CHAOS_MINUTES=20)"
 	@echo "make lock          pins every dependency anew (constraints.txt)"
 
@@ -48,6 +49,10 @@ bench: setup
 
 # CHAOS_MINUTES, CHAOS_DATABASES, CHAOS_SEED, CHAOS_ONLY: tests/faults/__main__.py says what they do.
 chaos: setup
+	@$(BIN)/python -m tests.faults
+
+nightly: setup
+	@USHER_TEST_LOG_SECONDS=60 $(BIN)/python -m pytest
 	@$(BIN)/python -m tests.faults
 
 lock:

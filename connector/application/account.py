@@ -196,13 +196,17 @@ class Accounts:
         return account.id
 
     def _disabled(self, target: _Target, account: Account | None) -> None:
-        """Off: disabled first, so that nothing new begins, then the link."""
+        """Off: disabled first, so that nothing new begins, then the link, then what had begun. Every time,
+        also on an account that is off already: an earlier try may have died in between, or an older
+        ``end_sessions`` have come before somebody signed in once more; and enabling revives what is left.
+        """
         if account is None:
             if target.state is State.DRAFT:
                 self._created(target, target.desired)
             return
         self._switch_off(target, account)
         target.idp.unlink(account.id)
+        target.idp.end_sessions(account.id)
 
     def _switch_off(self, target: _Target, account: Account) -> None:
         """Off, with the other values as wanted; one of those that is refused must not keep anybody in."""

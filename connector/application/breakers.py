@@ -13,7 +13,7 @@ away          ``open_until`` ahead     are parked to that time        probed, by
 probed        ``probe_until`` ahead    are parked to that time, all   well: any answer of the sink
                                        but one                        (``apply``); away for twice as long:
                                                                       the probe failed; probed by another:
-                                                                      the time is over
+                                                                      it asked nobody, or its time is over
 ============  =======================  =============================  ====================================
 
 The table has the last word. What a process remembers beside it (``_away``, with what it has found but
@@ -21,6 +21,7 @@ not written yet) only keeps rows that it has claimed already from being tried. F
 in each process, not in the database: a success would otherwise cost a write.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -163,7 +164,25 @@ class Breakers:
             work.sinks.close(sink.name)
             work.outbox.unpark(sink.name, parked_until=sink.waits_until, now=now)
             return None
+        if finding.was_probe and sink is not None:
+            self._try_another(work, sink, now)
+            return None
         return sink.waits_until if sink else None
+
+    def _try_another(self, work: UnitOfWork, sink: Sink, now: float) -> None:
+        """A probe that asked nobody, or never began, leaves the turn to the next row."""
+        work.outbox.unpark(sink.name, parked_until=sink.waits_until, now=now)
+        work.sinks.hurry(now=now, name=sink.name)
+
+    def give_back(self, work: UnitOfWork, rows: Iterable[OutboxRow], *, now: float) -> None:
+        """Rows were not begun; a probe among them was none."""
+        for row in rows:
+            with self._lock:
+                was_probe = self._probes.get(row.sink) == (row.id, row.attempt)
+                if was_probe:
+                    del self._probes[row.sink]
+            if was_probe and (sink := work.sinks.get(row.sink)):
+                self._try_another(work, sink, now)
 
     def written(self, finding: Finding) -> None:
         """A finding was written down, or never will be: from now on the table alone counts."""

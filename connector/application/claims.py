@@ -59,9 +59,10 @@ class Claims:
         if not rows:
             return
         self._leases.drop(rows)
-        keys = [(row.id, row.attempt) for row in rows]
+        keys, now = [(row.id, row.attempt) for row in rows], self._clock.now()
         with self._store.write() as work:
-            work.outbox.give_back(keys, now=self._clock.now())
+            work.outbox.give_back(keys, now=now)
+            self._breakers.give_back(work, rows, now=now)
 
     def _take(self, lane: Lane, priorities: tuple[int | None, ...], count: int) -> list[OutboxRow]:
         if not self._has_due(lane, urgent_alone=priorities == (URGENT,)):

@@ -167,9 +167,9 @@ class Plant:
         (one,) = [row for row in self.waiting() if row.effect == effect]
         return one
 
-    def mails(self) -> list[MailAttempt]:
+    def mails(self, user: UserId = ADA) -> list[MailAttempt]:
         with self.store.read() as work:
-            return work.mails.of(ACME, ADA)
+            return work.mails.of(ACME, user)
 
     def begin_handover(self, sub: str = "5" * 32) -> HandOver:
         """As the press does it: open, prepare the account, remember both."""

@@ -249,6 +249,7 @@ def test_a_row_that_asks_nobody_says_nothing_of_its_sink(plant: Plant) -> None:
         plant.worker.drain()
     assert plant.post.tries == tried
     assert [number for _, number in away(plant).values()] == [openings]
+    assert [attempt.outcome for attempt in plant.mails(UserId("user-0001"))] == ["skipped"]
 
 
 def test_a_failure_of_our_own_closes_nothing(plant: Plant) -> None:

