@@ -220,7 +220,7 @@ def wait(for_: threading.Event) -> None:
 
 
 def running(plant: Plant, **settings: Any) -> tuple[Callable[[], None], threading.Thread]:
-    worker = plant.another_worker(poll=0.01, **settings)
+    worker = plant.another_worker(poll=0.05, **settings)
     thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     return worker.stop, thread
@@ -256,7 +256,7 @@ def test_queue_q11_an_effect_that_hangs_does_not_keep_the_worker(plant: Plant) -
 
 def _states(plant: Plant) -> list[str]:
     with plant.store.read() as work:
-        return [row.state for row in work.outbox.list() if row.lane is Lane.ACCOUNT]
+        return [row.state for row in work.outbox.list(limit=1000) if row.lane is Lane.ACCOUNT]
 
 
 def test_promise_p4_an_urgent_row_overtakes_what_a_worker_has_claimed_already(plant: Plant) -> None:
