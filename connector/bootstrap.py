@@ -1,5 +1,8 @@
 """The composition root: builds the parts from the settings and hands each what it needs. It owns which
 adapter stands behind which port, and no logic at all.
+
+What one kind of process alone needs is imported where it is built: a worker holds no web server's modules
+in memory, nor a web process the mail's.
 """
 
 import os
@@ -11,9 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from flask import Flask
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp, FollowUpTimes
@@ -32,12 +34,7 @@ from connector.foundation.keys import load_link_key, load_signing_keys
 from connector.foundation.links import InvitationLinks
 from connector.foundation.management import ManagementServer, Watched
 from connector.foundation.metrics import exposition
-from connector.foundation.web_requests import observe_requests
-from connector.invite.blueprint import InviteParts, invite_blueprint
 from connector.keycloak.adapter import KeycloakProviders
-from connector.mail.files import FileMailer
-from connector.mail.render import MailRenderer
-from connector.mail.smtp import SmtpMailer, Timeouts
 from connector.operation.figures import Figures
 from connector.operation.readiness import checks_of
 from connector.store.checkpoint import Checkpointer
@@ -47,8 +44,12 @@ from connector.store.lock import only_worker
 from connector.store.migrate import HEAD, bring_up_to_date, current
 from connector.store.store import SqlStore
 from connector.store.wake import StoreWake, make_wake
-from scim_server.blueprint import scim_blueprint
 from scim_server.profiles import client_of
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from connector.mail.render import MailRenderer
 
 TENANT_CHECKS: tuple[TenantCheck, ...] = (client_of,)
 """What rooms besides the configuration itself say of a tenant's settings."""
@@ -176,8 +177,10 @@ def checkpoints(core: Core) -> Iterator[None]:
         thread.stop()
 
 
-def make_renderer(core: Core) -> MailRenderer:
+def make_renderer(core: Core) -> "MailRenderer":
     """The shipped templates; a tenant without a sender mails as the installation, where that is allowed."""
+    from connector.mail.render import MailRenderer
+
     mail = core.settings.mail
     default_sender = mail.from_ if mail.allow_default_sender else None
     return MailRenderer(clock=core.service.clock, default_sender=default_sender)
@@ -185,6 +188,9 @@ def make_renderer(core: Core) -> MailRenderer:
 
 def make_mailer(core: Core) -> Mailer:
     """Mail by SMTP, or into a folder."""
+    from connector.mail.files import FileMailer
+    from connector.mail.smtp import SmtpMailer, Timeouts
+
     mail = core.settings.mail
     if mail.smtp is not None:
         limit = core.settings.worker.mail_effect
@@ -196,8 +202,14 @@ def make_mailer(core: Core) -> Mailer:
     raise Misconfigured("mail: neither smtp nor files is set.")
 
 
-def make_app(core: Core) -> Flask:
+def make_app(core: Core) -> "Flask":
     """The web application: SCIM, invitation pages, OpenID provider."""
+    from flask import Flask
+
+    from connector.foundation.web_requests import observe_requests
+    from connector.invite.blueprint import InviteParts, invite_blueprint
+    from scim_server.blueprint import scim_blueprint
+
     settings = core.settings
     accounts, idps = make_accounts(core)
     app = Flask("usher", static_folder=None)

@@ -17,9 +17,7 @@ from connector.foundation.observe import (
     current_request_id,
     forget_subject,
 )
-
-ALIVE = "/alive"
-"""Answers 204 as long as the web process works; neither logged nor counted."""
+from connector.foundation.paths import ALIVE
 
 REQUEST_ID = "X-Request-ID"
 _ROUTE = "usher.route"

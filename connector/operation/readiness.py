@@ -10,7 +10,7 @@ from urllib.request import ProxyHandler, build_opener
 from connector.foundation.config import ServerSettings
 from connector.foundation.keys import load_link_key, load_signing_keys
 from connector.foundation.management import Check
-from connector.foundation.web_requests import ALIVE
+from connector.foundation.paths import ALIVE
 
 WEB_PATIENCE = 5.0
 """Seconds within which the web process must say that it is there."""

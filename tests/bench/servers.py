@@ -1,23 +1,24 @@
-"""Runs one WSGI server at a time on one core and counts what its processes cost. It owns starting, stopping
-and reading ``/proc``; it must not know what is asked of the server.
+"""Runs one server at a time, a WSGI factory on one core or ``usher run``, and counts what its processes
+cost. It owns starting, stopping and reading ``/proc``; it must not know what is asked of the server.
 """
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import requests
 
 from connector.demo.process import free_port
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _SECONDS_TO_START = 30.0
+_SECONDS_TO_STOP = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class RunningServer:
         """User and system time of the process tree so far."""
         return sum(_cpu(pid) for pid in _tree(self.pid))
 
-    def rss(self) -> int:
-        """Resident bytes of the process tree."""
-        return sum(_rss(pid) for pid in _tree(self.pid))
+    def pss(self) -> int:
+        """Resident bytes of the process tree, what is shared counted once ("proportional set size")."""
+        return sum(_pss(pid) for pid in _tree(self.pid))
 
 
 @contextmanager
@@ -49,14 +50,35 @@ def serving(factory: str, *, env: Mapping[str, str], ready: str) -> Iterator[Run
         *("--blocking-threads", "1", "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"),
         factory,
     ]
+    with _running(command, {**os.environ, **env}, port, ready) as server:
+        yield server
+
+
+@contextmanager
+def usher_running(config: Path, port: int) -> Iterator[RunningServer]:
+    """``usher run``, as an installation runs it; what it logs goes beside the configuration."""
+    command = [sys.executable, "-m", "connector", "--config", str(config), "run", "--port", str(port)]
+    with (
+        config.with_name("usher.log").open("w") as log,
+        _running(command, os.environ, port, "/scim/acme/v2/Users", log) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], env: Mapping[str, str], port: int, ready: str, log: TextIO | None = None
+) -> Iterator[RunningServer]:
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, env={**os.environ, **env}, cwd=root) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=root, stdout=log or subprocess.DEVNULL, stderr=log or subprocess.DEVNULL
+    ) as process:
         try:
             _wait(f"http://127.0.0.1:{port}{ready}")
             yield RunningServer(base=f"http://127.0.0.1:{port}", pid=process.pid)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(_SECONDS_TO_STOP)
 
 
 def _wait(url: str) -> None:
@@ -81,5 +103,6 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def _rss(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+def _pss(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from connector.application.repositories import UnitOfWork
 from connector.demo.process import free_port
-from connector.domain.model import PortalUser
-from connector.domain.query import Attribute, Compare, Operator, Query
 from connector.foundation.config_initial import write_initial
-from connector.store.engine import make_engines
-from connector.store.store import SqlStore
-from tests.support.builders import ACME
 
 USHER = [sys.executable, "-m", "connector"]
 SECONDS = 30.0
@@ -83,30 +76,6 @@ def installation(tmp_path: Path) -> Installation:
     return Installation(tmp_path)
 
 
-def test_promise_p1_no_answered_change_is_lost_however_often_the_process_is_killed(
-    installation: Installation,
-) -> None:
-    answered: list[str] = []
-    for generation in range(4):
-        with installation.running() as process:
-            threading.Timer(0.7, process.kill).start()
-            for number in range(1000):
-                name = f"user-{generation}-{number}@acme.example"
-                status = installation.create(name)
-                if status is None:
-                    break
-                assert status == 201
-                answered.append(name)
-    assert len(answered) > 20
-    engines = make_engines(f"sqlite:///{installation.config.parent / 'usher.db'}")
-    with SqlStore(engines).read() as work:
-        for name in answered:
-            user = _by_name(work, name)
-            assert [entry.action for entry in work.timeline.of(ACME, user.id)] == ["create"]
-            assert {row.effect for row in work.outbox.open_rows(ACME, user.id)} >= {"sync_account"}
-    engines.dispose()
-
-
 def test_promise_p7_scim_takes_changes_while_keycloak_is_away_and_says_what_waits(
     installation: Installation,
 ) -> None:
@@ -129,9 +98,3 @@ def test_queue_q16_a_second_worker_is_refused_with_a_sentence(installation: Inst
         second = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert second.returncode == 1
     assert "Another worker drains this database" in second.stderr
-
-
-def _by_name(work: UnitOfWork, name: str) -> PortalUser:
-    wanted = Query(filter=Compare(Attribute.USER_NAME, Operator.EQ, name), count=1)
-    (user,) = work.users.find(ACME, wanted).items
-    return user

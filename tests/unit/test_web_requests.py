@@ -13,7 +13,8 @@ import structlog
 from flask import Flask, Response
 
 from connector.foundation.observe import bind_subject, configure_logging, current_request_id
-from connector.foundation.web_requests import ALIVE, name_route
+from connector.foundation.paths import ALIVE
+from connector.foundation.web_requests import name_route
 from tests.support.figures import counted, series
 from tests.support.web import an_app
 
