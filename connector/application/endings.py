@@ -19,7 +19,15 @@ from connector.application.records import OutboxRow
 from connector.application.repeat import repeated
 from connector.application.repositories import Outbox, Store, UnitOfWork
 from connector.domain.effects import Lane
-from connector.domain.errors import Busy, Misconfigured, OutsideError, Unavailable, UsherError
+from connector.domain.errors import (
+    GAVE_UP,
+    REFUSED,
+    Busy,
+    Misconfigured,
+    OutsideError,
+    Unavailable,
+    UsherError,
+)
 from connector.foundation import metrics
 
 log = structlog.get_logger()
@@ -208,12 +216,28 @@ def _renew_lost(work: UnitOfWork, rows: Iterable[OutboxRow], now: float) -> None
 def _tell(judged: _Judged, *, kept: bool) -> None:
     row, detail, seconds = judged.row, _detail(judged.outcome), judged.ending.seconds
     kind = type(judged.outcome).__name__ if judged.outcome else "Done"
-    log.info("effect", outcome=kind, kept=kept, detail=detail, ms=round(seconds * 1000), **names_of(row))
+    tell = log.warning if _needs_somebody(judged.outcome) else log.info
+    tell(
+        "effect",
+        outcome=kind,
+        kept=kept,
+        detail=detail,
+        ms=round(seconds * 1000),
+        row=row.id,
+        attempt=row.attempt,
+        sink=row.sink,
+        **names_of(row),
+    )
     metrics.effect(row.effect, kind, seconds)
     if judged.finding.opens:
         log.warning("sink_away", sink=row.sink, detail=detail)
     if judged.finding.closes:
         log.info("sink_back", sink=row.sink)
+
+
+def _needs_somebody(outcome: Again | UsherError | None) -> bool:
+    """Whether the row may now wait for a person: what is retried by itself does not."""
+    return isinstance(outcome, UsherError) and not isinstance(outcome, Unavailable)
 
 
 def _detail(outcome: Again | UsherError | None) -> str:
@@ -223,5 +247,5 @@ def _detail(outcome: Again | UsherError | None) -> str:
 def _quarantine_reason(error: Again | UsherError | None) -> str:
     """A word of the closed list: what failed for too long gave up, all else names itself."""
     if isinstance(error, Unavailable | Misconfigured):
-        return "gave_up"
-    return error.reason if isinstance(error, OutsideError) else "refused"
+        return GAVE_UP
+    return error.reason if isinstance(error, OutsideError) else REFUSED

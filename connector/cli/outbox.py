@@ -14,7 +14,7 @@ from connector.cli.context import OPERATOR, SOURCE, new_request_id, opened_core
 from connector.cli.output import console, iso, show_fields, show_json, show_table
 from connector.cli.user_view import row_fields
 from connector.cli.users import Json
-from connector.domain.errors import NotFound
+from connector.domain.errors import NotFound, reasons
 
 if TYPE_CHECKING:
     from connector.bootstrap import Core
@@ -27,7 +27,15 @@ RowId = Annotated[
         metavar="ROW", help="The row's number, as `outbox list` shows it.", min=1, max=2**63 - 1
     ),
 ]
-Reason = Annotated[str | None, typer.Option(help="Rows that wait for this reason.")]
+
+
+def _known_reason(reason: str | None) -> str | None:
+    if reason is not None and reason not in reasons():
+        raise typer.BadParameter(f"There is no such reason. Known: {', '.join(sorted(reasons()))}.")
+    return reason
+
+
+Reason = Annotated[str | None, typer.Option(help="Rows that wait for this reason.", callback=_known_reason)]
 SinkName = Annotated[str | None, typer.Option("--sink", help="Rows for this other side: keycloak:main.")]
 
 
@@ -127,7 +135,9 @@ def retry(
         int | None,
         typer.Argument(metavar="[ROW]", help="One row, waiting or in quarantine.", min=1, max=2**63 - 1),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="All in quarantine for this reason.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="All in quarantine for this reason.", callback=_known_reason)
+    ] = None,
     sink: Annotated[str | None, typer.Option(help="All in quarantine for this other side.")] = None,
 ) -> None:
     """Try again at once, failures forgotten: one row, or all in quarantine for a reason or a sink."""

@@ -240,3 +240,17 @@ class DeliveryUnknown(OutsideError):
     """So many tries to send a mail ended without an answer that one more could be one too many."""
 
     reason = "delivery_unknown"
+
+
+GAVE_UP, REFUSED = "gave_up", "refused"
+"""Why a row waits that failed for too long, and one that the lifecycle no longer allows."""
+
+
+def reasons() -> frozenset[str]:
+    """The closed list of why a row of the outbox waits."""
+    found, kinds = {GAVE_UP, REFUSED}, [OutsideError]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        found.add(kind.reason)
+    return frozenset(found - {OutsideError.reason})
