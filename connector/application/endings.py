@@ -23,6 +23,7 @@ from connector.domain.errors import (
     GAVE_UP,
     REFUSED,
     Busy,
+    Forbidden,
     Misconfigured,
     OutsideError,
     Unavailable,
@@ -166,6 +167,11 @@ class Endings:
                 return outbox.retry(
                     row, at=at, reason=error.reason, detail=_detail(error), now=now, unsure=unsure
                 )
+            case Forbidden() as error if not row.failures:
+                # Keycloak also says so of an account that somebody else, or a try of ours that was cut off,
+                # removes at this moment.
+                at = now + self._pause(row, error)
+                return outbox.retry(row, at=at, reason=error.reason, detail=_detail(error), now=now)
             case error:
                 reason = _quarantine_reason(error)
                 return outbox.quarantine(row, reason=reason, detail=_detail(error), now=now)

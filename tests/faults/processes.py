@@ -43,6 +43,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 cwd=ROOT,
                 env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+                start_new_session=True,  # no signal of theirs is ours, nor ours theirs
             )
 
     @property

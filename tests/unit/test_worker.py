@@ -88,7 +88,7 @@ def test_queue_q7_after_a_day_of_failures_the_row_is_quarantined(plant: Plant) -
     ("error", "state", "reason"),
     [
         (Rejected("email", "error-invalid-email"), "quarantined", "rejected"),
-        (Forbidden("403"), "quarantined", "forbidden"),
+        (Forbidden("403"), "ready", "forbidden"),
         (Misconfigured("unknown realm"), "ready", "misconfigured"),
         (RuntimeError("a bug of ours"), "ready", "unavailable"),
     ],
@@ -99,6 +99,16 @@ def test_each_kind_of_failure_has_its_end(plant: Plant, error: Exception, state:
     plant.worker.drain()
     row = plant.row("sync_account")
     assert (row.state, row.reason) == (state, reason)
+
+
+def test_an_account_that_is_forbidden_twice_waits_for_somebody(plant: Plant) -> None:
+    plant.create()
+    plant.idp.go_away(Forbidden("403"))
+    plant.worker.drain()
+    plant.clock.move(60)
+    plant.worker.drain()
+    row = plant.row("sync_account")
+    assert (row.state, row.reason) == ("quarantined", "forbidden")
 
 
 def test_promise_p5_a_quarantined_row_stops_its_own_user_alone(plant: Plant) -> None:
