@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from connector.store.engine import is_sqlite, parsed_url
-from connector.store.sqlite import is_sound, sqlite_module
+from connector.store.sqlite import is_sound, size_of, sqlite_module
 
 LIMIT = 4 * 1024 * 1024
 """Bytes of the log from which on it is worth the work."""
@@ -30,7 +30,7 @@ _LOOK = 0.5
 # lose commits by that must not, and waits instead.
 _PATIENCE = 0.25 if is_sound(sqlite_module().sqlite_version_info) else 60.0
 _FIRST_PAUSE = 0.005
-_LONGEST_PAUSE = 2.0
+_LONGEST_PAUSE = 0.1
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class Checkpointer:
                 log.warning("checkpoint_failed", detail=str(error))
 
     def _look(self) -> None:
-        if self._path is None or _size_of_log(self._path) <= LIMIT:
+        if self._path is None or size_of(Path(f"{self._path}-wal")) <= LIMIT:
             return
         with alone(self._path) as is_alone:
             pause = _FIRST_PAUSE
@@ -80,13 +80,6 @@ def checkpoint(path: Path) -> bool:
     finally:
         connection.close()
     return not row[0]
-
-
-def _size_of_log(path: Path) -> int:
-    try:
-        return path.with_name(f"{path.name}-wal").stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 @contextmanager

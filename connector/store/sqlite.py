@@ -6,6 +6,8 @@ errors mean that the database is busy. It owns these settings; it must not know 
 """
 
 import sqlite3
+import time
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +18,12 @@ from connector.store.failures import Verdict
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a writer waits for the lock."""
+
+CROWDED = 24 * 1024 * 1024
+GIVE_WAY = 0.02
+"""Bytes of the log beyond which each change first waits so many seconds: many busy writers would else keep
+the write lock from the thread that empties the log, and it would grow without bound.
+"""
 
 READERS = 8
 """Connections for reading, at most, of one process."""
@@ -79,7 +87,7 @@ def engine_options(*, is_reader: bool) -> dict[str, Any]:
 
 def prepare(engine: Engine, *, is_reader: bool) -> None:
     """Set up each connection, and how its transactions begin."""
-    begin = "BEGIN" if is_reader else "BEGIN IMMEDIATE"
+    log = Path(f"{engine.url.database}-wal")
     pragmas = (*_PRAGMAS, "PRAGMA query_only=ON") if is_reader else _PRAGMAS
 
     def configure(connection: Any, _record: Any) -> None:
@@ -87,7 +95,24 @@ def prepare(engine: Engine, *, is_reader: bool) -> None:
             connection.execute(pragma)
 
     event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+
+    def begin(connection: Any) -> None:
+        if is_reader:
+            connection.exec_driver_sql("BEGIN")
+            return
+        if size_of(log) > CROWDED:
+            time.sleep(GIVE_WAY)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "begin", begin)
+
+
+def size_of(log: Path) -> int:
+    """Bytes of a write-ahead log; 0 if there is none."""
+    try:
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def verdict(error: DBAPIError) -> Verdict | None:
