@@ -19,8 +19,8 @@ from connector.store.failures import Verdict
 BUSY_TIMEOUT = 10.0
 """Seconds that a writer waits for the lock."""
 
-CROWDED = 24 * 1024 * 1024
-GIVE_WAY = 0.02
+CROWDED = 40 * 1024 * 1024
+GIVE_WAY = 0.005
 """Bytes of the log beyond which each change first waits so many seconds: many busy writers would else keep
 the write lock from the thread that empties the log, and it would grow without bound.
 """
