@@ -2,16 +2,13 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import structlog
 
 from connector.domain.errors import Unavailable
-from connector.foundation.observe import configure_logging
 from connector.invite.keycloak_client import Identity
 from tests.support.builders import ACME, ADA
 from tests.support.figures import counted
@@ -76,18 +73,6 @@ def test_operation_x2_keycloak_away_at_the_end_counts(room: Room, browser: Brows
     room.client.away = Unavailable("down")
     with one("unanswered"):
         browser.get(f"/invite/done?code=c&state={query['state']}")
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    target = io.StringIO()
-    configure_logging(target, human=False)
-    yield target
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = before
-    structlog.reset_defaults()
 
 
 def test_operation_x4_a_page_has_its_rule_its_tenant_and_its_user_in_the_line_and_not_the_link(

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,18 +31,6 @@ SECRETS = {
     "code": "https://usher.example.com/invite/done?code=c0ffee&state=s7a7e",
 }
 NEEDLES = {"ada.lovelace", "usher_AbC", TOKEN, "a1a1a1", "eyJ", "abcdef0123456789", "c0ffee", "s7a7e"}
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    target = io.StringIO()
-    configure_logging(target, human=False)
-    yield target
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = before
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

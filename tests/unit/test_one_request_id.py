@@ -3,7 +3,6 @@
 import email
 import io
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-import structlog
 from werkzeug.test import TestResponse
 
 from connector.application.account import Accounts
@@ -19,7 +17,7 @@ from connector.application.performers import Performers
 from connector.application.post import Post
 from connector.application.records import Entry, Token
 from connector.domain.model import TenantId, UserId
-from connector.foundation.observe import configure_logging, current_request_id
+from connector.foundation.observe import current_request_id
 from connector.mail.render import MailRenderer
 from scim_server.blueprint import scim_blueprint
 from tests.support.builders import ACME, NOW
@@ -97,18 +95,6 @@ def user_in(answer: TestResponse) -> UserId:
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    target = io.StringIO()
-    configure_logging(target, human=False)
-    yield target
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = before
-    structlog.reset_defaults()
 
 
 def test_operation_x5_one_id_goes_from_scim_to_the_outbox_the_timeline_keycloak_and_the_mail(

@@ -2,17 +2,14 @@
 
 import io
 import json
-import logging
 import random
 import string
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from flask import Flask, Response
 
-from connector.foundation.observe import bind_subject, configure_logging, current_request_id
+from connector.foundation.observe import bind_subject, current_request_id
 from connector.foundation.paths import ALIVE
 from connector.foundation.web_requests import name_route
 from tests.support.figures import counted, series
@@ -25,18 +22,6 @@ CANARIES = (
     "s7a7e",
     "c0ffee",
 )
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    target = io.StringIO()
-    configure_logging(target, human=False)
-    yield target
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = before
-    structlog.reset_defaults()
 
 
 @pytest.fixture
