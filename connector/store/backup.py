@@ -10,12 +10,11 @@ from connector.domain.errors import Misconfigured
 from connector.foundation.faults import ConfigError
 from connector.foundation.private_files import FILE_MODE
 from connector.store.engine import is_sqlite, parsed_url
-from connector.store.sqlite import BUSY_TIMEOUT, sqlite_module
+from connector.store.sqlite import snapshot, sqlite_module
 
 
 def backup(url: str, target: Path) -> None:
-    """Copy the database at ``url`` into the new file ``target`` (mode 0600), checked. In one step: a copy
-    made in several begins anew at each write of others, and may never end.
+    """Copy the database at ``url`` into the new file ``target`` (mode 0600), checked.
 
     :raises ConfigError: there is such a file already, or its folder cannot be written to.
     :raises Misconfigured: it is no SQLite database, or the copy is not sound.
@@ -40,17 +39,14 @@ def backup(url: str, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    sqlite = sqlite_module()
-    reading = sqlite.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
-    writing = sqlite.connect(target, isolation_level=None)
+    snapshot(source, target)
+    copy = sqlite_module().connect(target, isolation_level=None)
     try:
-        reading.backup(writing, pages=-1)
         # One file, not three, and on the disk before we say so.
-        writing.execute("PRAGMA journal_mode=DELETE")
-        (found,) = writing.execute("PRAGMA integrity_check").fetchone()
+        copy.execute("PRAGMA journal_mode=DELETE")
+        (found,) = copy.execute("PRAGMA integrity_check").fetchone()
     finally:
-        reading.close()
-        writing.close()
+        copy.close()
     if found != "ok":
         raise Misconfigured(f"The copy is not sound ({found}); so is the database, then.")
     with target.open("rb") as file:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.domain.errors import Misconfigured
 from connector.store.engine import Engines
-from connector.store.sqlite import sqlite_module
+from connector.store.sqlite import snapshot
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -136,11 +136,5 @@ def _copy(path: Path, revision: str) -> None:
     begun = path.with_name(f"{path.name}.copying")
     begun.unlink(missing_ok=True)
     os.close(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    module = sqlite_module()
-    source, target = module.connect(str(path)), module.connect(str(begun))
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
+    snapshot(path, begun)
     begun.replace(path.with_name(f"{path.name}.before-{revision}"))

@@ -87,7 +87,7 @@ def engine_options(*, is_reader: bool) -> dict[str, Any]:
 
 def prepare(engine: Engine, *, is_reader: bool) -> None:
     """Set up each connection, and how its transactions begin."""
-    log = Path(f"{engine.url.database}-wal")
+    wal = Path(f"{engine.url.database}-wal")
     pragmas = (*_PRAGMAS, "PRAGMA query_only=ON") if is_reader else _PRAGMAS
 
     def configure(connection: Any, _record: Any) -> None:
@@ -100,17 +100,32 @@ def prepare(engine: Engine, *, is_reader: bool) -> None:
         if is_reader:
             connection.exec_driver_sql("BEGIN")
             return
-        if size_of(log) > CROWDED:
+        if size_of(wal) > CROWDED:
             time.sleep(GIVE_WAY)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     event.listen(engine, "begin", begin)
 
 
-def size_of(log: Path) -> int:
+def snapshot(source: Path, target: Path) -> None:
+    """Copy a database that is there into an empty file, what is still in its log included. In one step: a
+    copy made in several begins anew at each write of others, and may never end.
+    """
+    module = sqlite_module()
+    there = f"{source.absolute().as_uri()}?mode=ro"
+    reading = module.connect(there, uri=True, timeout=BUSY_TIMEOUT)
+    writing = module.connect(str(target))
+    try:
+        reading.backup(writing)
+    finally:
+        reading.close()
+        writing.close()
+
+
+def size_of(wal: Path) -> int:
     """Bytes of a write-ahead log; 0 if there is none."""
     try:
-        return log.stat().st_size
+        return wal.stat().st_size
     except FileNotFoundError:
         return 0
 
