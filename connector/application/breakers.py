@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from connector.application.pace import WorkerSettings
+from connector.application.parking import try_now
 from connector.application.records import SELF, OutboxRow, Sink
 from connector.application.repositories import UnitOfWork
 from connector.domain.effects import Lane
@@ -52,6 +53,11 @@ class Finding:
     opens: bool = False
     closes: bool = False
     was_probe: bool = False
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the row simply went through: nobody need look what is known of its sink."""
+        return self.error is None and not (self.opens or self.closes or self.was_probe)
 
 
 class Breakers:
@@ -95,16 +101,16 @@ class Breakers:
             return None
         (row,) = rows
         if not work.sinks.win_probe(sink, until=now + lease, now=now):
-            work.outbox.give_back([(row.id, row.attempt)], now=now)
+            work.outbox.give_back([row.key], now=now)
             return None
         with self._lock:
-            self._probes[sink] = (row.id, row.attempt)
+            self._probes[sink] = row.key
         return row
 
     def blocks(self, row: OutboxRow) -> bool:
         """Whether a row that was claimed had better not be tried now: its sink was found away since."""
         with self._lock:
-            return row.sink in self._away and self._probes.get(row.sink) != (row.id, row.attempt)
+            return row.sink in self._away and self._probes.get(row.sink) != row.key
 
     # --- after a try -------------------------------------------------------------------------------
 
@@ -115,7 +121,7 @@ class Breakers:
         if row.sink == SELF:
             return Finding(row=row, error=error)
         with self._lock:
-            was_probe = self._probes.get(row.sink) == (row.id, row.attempt)
+            was_probe = self._probes.get(row.sink) == row.key
             if was_probe:
                 del self._probes[row.sink]
             if _is_wide(error):
@@ -157,6 +163,8 @@ class Breakers:
         if finding.row.sink == SELF:
             return None
         self.written(finding)
+        if finding.says_nothing:
+            return None
         sink = work.sinks.get(finding.row.sink)
         if finding.opens:
             return self._open(work, sink, finding, now)
@@ -165,24 +173,20 @@ class Breakers:
             work.outbox.unpark(sink.name, parked_until=sink.waits_until, now=now)
             return None
         if finding.was_probe and sink is not None:
-            self._try_another(work, sink, now)
+            # It asked nobody: the turn is the next row's.
+            try_now(work, sink, now=now)
             return None
         return sink.waits_until if sink else None
-
-    def _try_another(self, work: UnitOfWork, sink: Sink, now: float) -> None:
-        """A probe that asked nobody, or never began, leaves the turn to the next row."""
-        work.outbox.unpark(sink.name, parked_until=sink.waits_until, now=now)
-        work.sinks.hurry(now=now, name=sink.name)
 
     def give_back(self, work: UnitOfWork, rows: Iterable[OutboxRow], *, now: float) -> None:
         """Rows were not begun; a probe among them was none."""
         for row in rows:
             with self._lock:
-                was_probe = self._probes.get(row.sink) == (row.id, row.attempt)
+                was_probe = self._probes.get(row.sink) == row.key
                 if was_probe:
                     del self._probes[row.sink]
             if was_probe and (sink := work.sinks.get(row.sink)):
-                self._try_another(work, sink, now)
+                try_now(work, sink, now=now)
 
     def written(self, finding: Finding) -> None:
         """A finding was written down, or never will be: from now on the table alone counts."""

@@ -9,14 +9,13 @@ from connector.application.breakers import Breakers
 from connector.application.leases import Leases
 from connector.application.pace import ANY_TURN, WorkerSettings
 from connector.application.ports import Clock
-from connector.application.records import OutboxRow
+from connector.application.records import MANY, SINGLE, URGENT, OutboxRow
 from connector.application.repeat import repeated
 from connector.application.repositories import Store
 from connector.domain.effects import Lane
 
-URGENT = 0
 _REST, _LONGEST_REST = 9, 1.0
-_PRIORITIES = (URGENT, 1, 2)
+_PRIORITIES = (URGENT, SINGLE, MANY)
 
 
 class Claims:
@@ -59,7 +58,7 @@ class Claims:
         if not rows:
             return
         self._leases.drop(rows)
-        keys, now = [(row.id, row.attempt) for row in rows], self._clock.now()
+        keys, now = [row.key for row in rows], self._clock.now()
         with self._store.write() as work:
             work.outbox.give_back(keys, now=now)
             self._breakers.give_back(work, rows, now=now)

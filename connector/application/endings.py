@@ -206,7 +206,7 @@ class _Judged:
 
 
 def _acknowledged(outbox: Outbox, group: Sequence[_Judged], now: float) -> set[int]:
-    done = [(judged.row.id, judged.row.attempt) for judged in group if judged.outcome is None]
+    done = [judged.row.key for judged in group if judged.outcome is None]
     return outbox.acknowledge(done, now=now) if done else set()
 
 

@@ -12,11 +12,11 @@ import structlog
 
 from connector.application.attempts import Attempts
 from connector.application.breakers import Breakers
-from connector.application.claims import URGENT, Claims
+from connector.application.claims import Claims
 from connector.application.endings import Endings
 from connector.application.leases import Leases
 from connector.application.pace import BATCH, WorkerSettings
-from connector.application.records import OutboxRow
+from connector.application.records import URGENT, OutboxRow
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
 

@@ -34,7 +34,7 @@ class Leases:
     def took(self, rows: Iterable[OutboxRow], *, since: float) -> None:
         """Remember rows that were claimed after ``since``."""
         with self._lock:
-            self._ends.update({(row.id, row.attempt): since + self._length for row in rows})
+            self._ends.update({row.key: since + self._length for row in rows})
 
     def extended(self, asked: Iterable[Key], kept: set[int], *, since: float) -> None:
         """Remember which leases go on; the other rows belong to somebody else by now."""
@@ -53,17 +53,17 @@ class Leases:
         """
         with self._lock:
             limit = self._elapsed() + seconds
-            is_ours = limit <= self._ends.get((row.id, row.attempt), -inf)
+            is_ours = limit <= self._ends.get(row.key, -inf)
             if is_ours:
-                self._limits[row.id, row.attempt] = limit
+                self._limits[row.key] = limit
             return is_ours
 
     def drop(self, rows: Iterable[OutboxRow]) -> None:
         """Forget rows: they are ended, or given back."""
         with self._lock:
             for row in rows:
-                self._ends.pop((row.id, row.attempt), None)
-                self._limits.pop((row.id, row.attempt), None)
+                self._ends.pop(row.key, None)
+                self._limits.pop(row.key, None)
 
     def to_extend(self) -> list[Key]:
         """Every row held, but those that were begun and should have ended by now."""

@@ -11,6 +11,9 @@ DAY = 24 * HOUR
 BATCH = 20
 """Rows of one claim, and of one acknowledgement, at most."""
 
+PRESS_LEASE = 15.0
+"""Seconds for which a person's press may keep a row, and the worker off the account."""
+
 ANY_TURN = 10
 """Every so many claims of a lane one ignores priorities, so that the last are not left for ever."""
 

@@ -5,6 +5,7 @@ is one commit with an entry on its user's timeline; it must not perform anything
 from dataclasses import dataclass
 from functools import partial
 
+from connector.application.parking import try_now
 from connector.application.records import Entry, OutboxRow
 from connector.application.repeat import repeated
 from connector.application.repositories import UnitOfWork
@@ -79,9 +80,7 @@ class Quarantine:
         sink = work.sinks.get(name)
         if sink is None:
             return False
-        now = self._service.clock.now()
-        work.outbox.unpark(name, parked_until=sink.waits_until, now=now)
-        work.sinks.hurry(now=now, name=name)
+        try_now(work, sink, now=self._service.clock.now())
         return True
 
     def hurry(self, sink: str) -> bool:
@@ -121,7 +120,6 @@ class Quarantine:
     def _enter(self, work: UnitOfWork, row: OutboxRow, action: str, reason: str) -> None:
         now = self._service.clock.now()
         state = state_of(work.users.get(row.tenant, row.user_id), now)
-        what = f"{row.effect} {row.target}".strip()
         work.timeline.add(
             Entry(
                 tenant=row.tenant,
@@ -133,6 +131,6 @@ class Quarantine:
                 action=action,
                 before=state,
                 after=state,
-                reason=f"{what}: {reason}" if reason else what,
+                reason=f"{row.what}: {reason}" if reason else row.what,
             )
         )

@@ -54,9 +54,22 @@ class OutboxRow:
         """The user that the subject names."""
         return UserId(self.subject.partition("/")[2])
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Which claim of the row this is: who ends it names both."""
+        return self.id, self.attempt
+
+    @property
+    def what(self) -> str:
+        """The effect and its target, for people."""
+        return f"{self.effect} {self.target}".strip()
+
 
 SELF = "self"
 """The sink of what needs nobody else; it is never away."""
+
+URGENT, SINGLE, MANY = 0, 1, 2
+"""The priorities: what takes access away, a single change, one of many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

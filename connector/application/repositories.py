@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from connector.application.records import (
+    SINGLE,
     Entry,
     HandOver,
     MailAttempt,
@@ -111,7 +112,7 @@ class Outbox(Protocol):
         sink: str,
         request_id: str,
         now: float,
-        prio: int = 1,
+        prio: int = SINGLE,
     ) -> None:
         """Add the row, or make the open one run (again). Call after the user's own row was written or
         locked: ids then rise in the order of the commits. ``prio``: 1 a single change, 2 one of many; an

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
+from connector.application.records import MANY, SINGLE
 from connector.domain.effects import Effect, Lane
 from connector.domain.model import TenantId
-
-SINGLE, MANY = 1, 2
-"""The priorities of a single change and of one of many."""
 
 _COUNTED = {Lane.ACCOUNT, Lane.MAIL}
 

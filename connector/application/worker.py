@@ -21,16 +21,13 @@ from connector.application.endings import Endings
 from connector.application.housekeeping import Housekeeping
 from connector.application.lane import Lane
 from connector.application.leases import Leases
-from connector.application.pace import WorkerSettings
+from connector.application.pace import PRESS_LEASE, WorkerSettings
 from connector.application.performers import Performers
 from connector.application.ports import Clock, Wake
 from connector.application.records import WorkerSeen
 from connector.application.repositories import Store
 from connector.domain import effects as fx
 from connector.domain.errors import Busy
-
-PRESS_LEASE = 15.0
-"""Seconds for which a person's press may keep a row."""
 
 LAST_WORDS = 3.0
 """Seconds, beyond the grace for what runs, to write down what came of it."""

@@ -171,7 +171,7 @@ def skip(
             behind = [one for one in work.outbox.open_rows(skipped.tenant, skipped.user_id) if one.id > row]
     console.print(f"Row {row} is given up.")
     if behind:
-        what = ", ".join(f"{one.effect} {one.target} (row {one.id})".replace("  ", " ") for one in behind)
+        what = ", ".join(f"{one.what} (row {one.id})" for one in behind)
         console.print(f"Still to come for this user: {what}.", markup=False, soft_wrap=True)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
+from connector.application.pace import PRESS_LEASE
 from connector.application.ports import Ids
 from connector.application.records import Entry, HandOver, HandOverStatus, OutboxRow
 from connector.application.repeat import repeated
@@ -23,8 +24,6 @@ from connector.foundation.config import HandoverSettings
 from connector.foundation.deadline import within
 from connector.invite.standing import Invited, browser_of, is_live, is_of_browser
 
-LEASE = 15.0
-"""Seconds for which the press keeps the worker off the account."""
 PATIENCE = 10.0
 """Seconds to wait for somebody else's work on the account."""
 PREPARING = 10.0
@@ -168,7 +167,7 @@ class HandOverDesk:
         tenant, user_id, effect = handover.tenant, handover.user_id, SyncAccount()
         if not any(row.effect == effect.name for row in work.outbox.open_rows(tenant, user_id)):
             self._service.enqueue(work, tenant, user_id, effect, request_id=request_id)
-        return work.outbox.take(tenant, user_id, effect.name, effect.target, lease=LEASE, now=now)
+        return work.outbox.take(tenant, user_id, effect.name, effect.target, lease=PRESS_LEASE, now=now)
 
     def _prepared(self, handover: HandOver, row: OutboxRow, request_id: str) -> HandOver:
         """The hand-over with its link. If that fails it is over, and the row goes back to the worker."""
@@ -196,7 +195,7 @@ class HandOverDesk:
         """
         now = self._clock.now()
         with self._store.write() as work:
-            ours = row.id in work.outbox.acknowledge([(row.id, row.attempt)], now=now)
+            ours = row.id in work.outbox.acknowledge([row.key], now=now)
             newest = work.handovers.get(linked.id)
             if ours and newest is not None and newest.is_open(now):
                 work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.application.ports import Clock
-from connector.application.records import OutboxFigures, Sink, WorkerSeen
+from connector.application.records import MANY, SINGLE, URGENT, OutboxFigures, Sink, WorkerSeen
 from connector.application.repositories import Store
 from connector.domain.effects import Lane
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 STATES = ("ready", "running", "quarantined")
-_QUEUES = tuple(product(Lane, (0, 1, 2)))
+_QUEUES = tuple(product(Lane, (URGENT, SINGLE, MANY)))
 """Every lane with every priority."""
 _MAIL = "smtp"
 

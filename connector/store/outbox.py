@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, CursorResult, RowMapping, TextClause
 
-from connector.application.records import OutboxFigures, OutboxRow
+from connector.application.records import SINGLE, URGENT, OutboxFigures, OutboxRow
 from connector.domain.effects import Effect, Lane
 from connector.domain.model import TenantId, UserId
 from connector.store import outbox_sql as sql
@@ -43,7 +43,7 @@ class SqlOutbox:
         sink: str,
         request_id: str,
         now: float,
-        prio: int = 1,
+        prio: int = SINGLE,
     ) -> None:
         """See the port."""
         values = {
@@ -55,7 +55,7 @@ class SqlOutbox:
             "target": effect.target,
             "lane": int(effect.lane),
             "sink": sink,
-            "prio": 0 if effect.urgent else prio,
+            "prio": URGENT if effect.urgent else prio,
             "due": now if effect.due is None else effect.due,
         }
         self._wake(sql.ENQUEUE, values)
