@@ -90,12 +90,13 @@ def worker(
     management_port: ManagementPort = None,
 ) -> None:
     """Carry out what waits in the outbox."""
-    from connector.bootstrap import opened_worker
+    from connector.bootstrap import checkpoints, opened_worker
 
     configure_logging()
     with shared_figures(), opened_core(context, works=True) as core, opened_worker(core) as one:
         if once:
-            console.print(f"{one.drain()} tried.")
+            with checkpoints(core):
+                console.print(f"{one.drain()} tried.")
             return
         stop = Stop()
         stop.listen()

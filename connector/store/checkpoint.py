@@ -1,9 +1,10 @@
 """Keeps SQLite's write-ahead log short: one thread that moves it into the database when it has grown. It
 owns when that is done; connections never do it themselves (``wal_autocheckpoint=0``).
 
-Each process that lives on has one, the worker and the web server alike, since either may run alone. A
-lock file lets one of them work at a time. Verbs of the command line need none: SQLite itself empties the
-log when the last connection to the file closes, and while others are open these look after it.
+Each process that lives on has one, the worker and the web server alike, since either may run alone, and
+`worker --once`, which may have much to do. A lock file lets one of them work at a time. Other verbs of the
+command line need none: SQLite itself empties the log when the last connection to the file closes, and while
+others are open these look after it.
 """
 
 import fcntl

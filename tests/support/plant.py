@@ -99,7 +99,8 @@ class Plant:
 
     def __init__(self, folder: Path, *, share: FairShare | None = None, **policy: Any) -> None:
         self.clock = FakeClock()
-        engines = make_engines(f"sqlite:///{folder / 'usher.db'}")
+        self.url = f"sqlite:///{folder / 'usher.db'}"
+        engines = make_engines(self.url)
         migrate(engines.write)
         self.store = SqlStore(engines)
         self.tenants = FixedTenants(a_tenant(**policy), a_tenant(OTHER))

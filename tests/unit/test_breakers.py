@@ -1,6 +1,7 @@
 """When a sink is taken for away, and what happens to its rows then."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from connector.domain import commands as c
 from connector.domain.errors import Forbidden, Misconfigured, Rejected, Unavailable
 from connector.domain.model import HoldKind, UserId
+from connector.store.checkpoint import Checkpointer
 from tests.support.builders import ACME, ADA, NOW, SYSTEM
 from tests.support.plant import Plant
 from tests.support.waiting import wait_until
@@ -17,8 +19,13 @@ SINK = "keycloak:main"
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Plant:
-    return Plant(tmp_path)
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    """As in a process that works for long, somebody keeps SQLite's log short."""
+    plant = Plant(tmp_path)
+    checkpoints = Checkpointer(plant.url)
+    checkpoints.start()
+    yield plant
+    checkpoints.stop()
 
 
 def people(plant: Plant, count: int) -> list[UserId]:
