@@ -34,6 +34,7 @@ class Connection(ConnectionManager):
             pool_maxsize=slots,
         )
         self._token = token
+        self._keep_environment(url)
         self._s.auth = self._sign
         self._s.hooks["response"].append(_stay)
 
@@ -46,6 +47,12 @@ class Connection(ConnectionManager):
     @timeout.setter
     def timeout(self, value: Any) -> None:
         """The library sets its own default, which is not ours."""
+
+    def _keep_environment(self, url: str) -> None:
+        """Look for proxies and certificate authorities in the environment once, not at each request."""
+        found = self._s.merge_environment_settings(url, {}, None, True, None)
+        self._s.proxies, self.verify = found["proxies"], found["verify"] or True
+        self._s.trust_env = False
 
     def _sign(self, request: PreparedRequest) -> PreparedRequest:
         """What is told of a request as it is sent: whose it is and what it belongs to."""

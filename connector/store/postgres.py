@@ -38,13 +38,14 @@ _SESSION = {
 # however large it has become, until the server has counted it again.
 _BY_INDEX = {"enable_seqscan": "off"}
 
-# A server whose machine is gone is noticed within a minute.
+# A server whose machine is gone is noticed within a minute, also while something was sent to it.
 _DEFAULTS = {
     "connect_timeout": 5,
     "application_name": "usher",
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
 }
 
 # SQLSTATEs, or their first two characters

@@ -4,6 +4,9 @@ here (not the machine's own timing). ``CHAOS_SEED`` sets it.
 
 import os
 import random
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 CHAOS = os.environ.get("CHAOS", "") == "1"
 """Whether ``make chaos`` runs the tests, at length, rather than ``make test``."""
@@ -20,6 +23,6 @@ def chance(seed: int, *of: str | int) -> random.Random:
     return random.Random(f"{seed}/{'/'.join(map(str, of))}")  # noqa: S311 (choices, not secrets)
 
 
-def scaled(short: int, long: int) -> int:
+def scaled(short: _T, long: _T) -> _T:
     """How much of something: in ``make test``, in ``make chaos``."""
     return long if CHAOS else short

@@ -56,23 +56,25 @@ def _first_half(installation: Installation, count: int) -> None:
         for number in range(count):
             clerk.create(number)
         installation.wait_until_settled()
-        for action in ("activate", "edit"):
-            _all(installation, action)
+        waves: list[tuple[str, ...]] = scaled([("activate", "edit")], [("activate",), ("edit",)])
+        for actions in waves:
+            _all(installation, *actions)
 
 
 def _second_half(installation: Installation, deleted: int) -> None:
     """They are disabled and enabled, and some are deleted."""
     with working(installation):
-        for action in ("disable", "enable", "disable"):
+        for action in scaled(["disable"], ["disable", "enable", "disable"]):
             _all(installation, action)
         for user in list(installation.clerk.all())[:deleted]:
             installation.clerk.do("delete", user)
         installation.wait_until_settled()
 
 
-def _all(installation: Installation, action: str) -> None:
-    for user in installation.clerk.all():
-        installation.clerk.do(action, user)
+def _all(installation: Installation, *actions: str) -> None:
+    for action in actions:
+        for user in installation.clerk.all():
+            installation.clerk.do(action, user)
     installation.wait_until_settled()
 
 

@@ -63,7 +63,7 @@ def test_promise_p4_taking_access_away_overtakes_imports_and_mail(install: Insta
             installation.wait_until_settled()
         installation.smtp_proxy.always(Mode.REFUSE)
         invited = [clerk.do("resend", user) for user in _fresh(installation, people[10:])]
-        for number in range(scaled(500, 3000)):
+        for number in range(scaled(300, 3000)):
             clerk.create(1000 + number)
         posted = len(installation.office.mails())
         with working(installation):
@@ -95,7 +95,7 @@ def _seconds_until_off(installation: Installation, user: PortalUser) -> float:
 
 
 def test_promise_p5_what_cannot_be_delivered_stops_only_its_own_user(install: Install) -> None:
-    count = scaled(30, 100)
+    count = scaled(20, 100)
     with install() as installation:
         clerk = installation.clerk
         poisoned = clerk.create(0, family_name="Love<lace>")

@@ -324,6 +324,21 @@ def test_keycloak_a2_connecting_may_take_3_seconds_and_an_answer_10() -> None:
     assert timeout == (3.0, 10.0)
 
 
+def test_the_environment_names_a_proxy_and_whom_to_trust(
+    stub: StubKeycloak, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every program of the machine finds Keycloak: asked once, and used at each request."""
+    from connector.keycloak.connection import Connection
+
+    monkeypatch.setenv("http_proxy", stub.url)
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authorities.pem"))
+    connection = Connection("http://sso.example.com", patience=READ_SECONDS)
+    connection.raw_get(ACCOUNT_PATH)
+    assert stub.seen[f"GET http://sso.example.com{ACCOUNT_PATH}"] == 1
+    assert connection.verify == str(tmp_path / "authorities.pem")
+
+
 def test_keycloak_a1_two_hundred_realms_keep_their_connection(realm: RealmSettings) -> None:
     """The 201st takes the place of the one unused for longest."""
     names = [f"realm-{number}" for number in range(201)]
