@@ -210,9 +210,12 @@ class Outbox(Protocol):
         state: str | None = None,
         reason: str | None = None,
         sink: str | None = None,
+        due_by: float = 0.0,
         limit: int = 100,
     ) -> list[OutboxRow]:
-        """Unfinished rows of every tenant, oldest first; those of a state, a reason, a sink."""
+        """Unfinished rows of every tenant, oldest first; those of a state, a reason, a sink. With a time
+        (epoch seconds) in ``due_by``, without what the clock is to do after it.
+        """
         ...
 
     def get(self, row: int) -> OutboxRow | None:

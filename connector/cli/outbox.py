@@ -56,12 +56,16 @@ def list_rows(
     state: Annotated[RowState | None, typer.Option(help="Rows in this state.")] = None,
     reason: Reason = None,
     sink: SinkName = None,
+    planned: Annotated[
+        bool, typer.Option("--planned", help="Also expiries, reminders and looks that are not due yet.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1, max=10_000)] = 100,
     json: Json = False,
 ) -> None:
     """List what is not finished, oldest first."""
     with opened_core(context) as core, core.service.store.read() as work:
-        rows = work.outbox.list(state=state, reason=reason, sink=sink, limit=limit)
+        due_by = 0.0 if planned else core.clock.now()
+        rows = work.outbox.list(state=state, reason=reason, sink=sink, due_by=due_by, limit=limit)
         away = work.sinks.all()
     if json:
         show_json([row_fields(row) | {"tenant": row.tenant, "user": row.user_id} for row in rows])

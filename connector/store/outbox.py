@@ -177,10 +177,12 @@ class SqlOutbox:
         state: str | None = None,
         reason: str | None = None,
         sink: str | None = None,
+        due_by: float = 0.0,
         limit: int = 100,
     ) -> list[OutboxRow]:
         """See the port."""
-        wanted = {"state": state or "", "reason": reason or "", "sink": sink or "", "count": limit}
+        wanted = {"state": state or "", "reason": reason or "", "sink": sink or "", "due_by": due_by}
+        wanted["count"] = limit
         return [_row(row) for row in self._run(sql.LIST, wanted).mappings()]
 
     def get(self, row: int) -> OutboxRow | None:

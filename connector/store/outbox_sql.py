@@ -122,7 +122,7 @@ LIST = text(
     """
     SELECT * FROM outbox WHERE finished_at IS NULL
         AND (:state = '' OR state = :state) AND (:reason = '' OR reason = :reason)
-        AND (:sink = '' OR sink = :sink)
+        AND (:sink = '' OR sink = :sink) AND (:due_by = 0.0 OR lane < 2 OR due_at <= :due_by)
     ORDER BY id LIMIT :count
     """
 )

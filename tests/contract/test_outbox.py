@@ -500,6 +500,16 @@ def test_queue_q9_rows_are_listed_by_state_reason_and_sink(box: Box) -> None:
     assert listed(state="running") == ["u3"]
 
 
+def test_what_the_clock_is_to_do_later_can_be_left_out_of_the_list(box: Box) -> None:
+    box.put(SyncAccount())
+    box.put(SendMail(template=Template.REMINDER, generation=1, due=NOW + 900))
+    for handover, due in (("later", NOW + 900), ("due", NOW)):
+        box.put(CheckHandover(handover=handover, due=due))
+    with box.open() as outbox:
+        assert len(outbox.list()) == 4
+        assert [row.target for row in outbox.list(due_by=NOW)] == ["", "reminder/1", "due"]
+
+
 def test_figures_tell_how_much_waits_for_how_long_and_why_rows_are_stuck(box: Box) -> None:
     box.put(SyncAccount(), UserId("a"), now=NOW - 60)
     box.put(SyncAccount(), UserId("b"), now=NOW - 30)

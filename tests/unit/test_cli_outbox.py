@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from connector.application.records import Sink
 from connector.cli import main as cli
 from connector.domain import commands as c
-from connector.domain.effects import Lane
+from connector.domain.effects import CheckHandover, Lane
 from connector.domain.model import UserId
 from connector.foundation.config_initial import write_initial
 from connector.store.engine import make_engines
@@ -106,6 +107,15 @@ def test_queue_q9_rows_are_listed_by_state_reason_and_sink(here: Installation, o
     assert listed(outbox, "--reason", "gave_up") == []
     assert listed(outbox, "--sink", "keycloak:main") == [here.ada.id, here.bob]
     assert listed(outbox, "--sink", "keycloak:main", "--state", "ready", "--limit", "1") == [here.bob]
+
+
+def test_what_is_planned_for_later_is_listed_when_asked_for(here: Installation, outbox: Outbox) -> None:
+    with here.store.write() as work:
+        for handover, due in (("later", time.time() + 3600), ("overdue", 1.0)):
+            check = CheckHandover(handover=handover, due=due)
+            work.outbox.enqueue(ACME, BOB, check, sink="self", request_id="r", now=NOW)
+    assert len(listed(outbox)) == 3
+    assert len(listed(outbox, "--planned")) == 4
 
 
 def test_a_state_that_there_is_not_is_wrong_use(outbox: Outbox) -> None:
