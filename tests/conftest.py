@@ -22,6 +22,7 @@ from connector.demo.keycloak import RunningKeycloak, running_keycloak
 from connector.demo.obtain import cache_folder, obtain_keycloak
 from connector.demo.steps import PlainSteps
 from tests.support.databases import KINDS, Databases, PostgresServer, SqliteFiles
+from tests.support.logs import log_plainly
 from tests.support.machine import cannot_run, obtained, refuse_skips, tell_what_did_not_run
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shots", type=Path, help="folder for screenshots of the journeys")
+
+
+def pytest_configure() -> None:
+    log_plainly()
 
 
 def pytest_terminal_summary(

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from connector.foundation.observe import configure_logging
+from tests.support.logs import log_plainly
 
 
 @pytest.fixture
@@ -20,4 +20,4 @@ def stream() -> Iterator[io.StringIO]:
     yield target
     logging.captureWarnings(False)
     root.handlers[:], root.level = before
-    structlog.reset_defaults()
+    log_plainly()
