@@ -1,11 +1,8 @@
-"""A tenant's colours and logo: what can be read on what, and what may be shown at all. It owns these rules
-(WCAG 2.2) and the names of the CSS properties; it must not know pages or mails.
+"""A tenant's colours: what can be read on what. It owns these rules (WCAG 2.2) and the names of the CSS
+properties; it must not know pages or mails.
 """
 
 import re
-import struct
-import zlib
-from pathlib import Path
 
 from connector.domain.model import Brand
 
@@ -14,13 +11,7 @@ WHITE = "#ffffff"
 MIN_CONTRAST = 4.5
 """Between text and what is behind it (WCAG 2.2, success criterion 1.4.3)."""
 
-MAX_LOGO_BYTES = 256 * 1024
-MAX_LOGO_SIDE = 2048
-
 _COLOUR = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})", re.ASCII | re.IGNORECASE)
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_PNG_SMALLEST = len(_PNG_SIGNATURE) + 25 + len(_PNG_END)
 _SHADE_STEPS = 100
 
 
@@ -85,39 +76,6 @@ def css_properties(brand: Brand) -> dict[str, str]:
         "--brand-accent": brand.accent,
         "--brand-on-accent": text_on(brand.accent),
     }
-
-
-def read_logo(path: Path) -> bytes:
-    """The bytes of a logo file.
-
-    :raises ValueError: there is none, or it is no PNG, too many bytes, or too many pixels a side.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_LOGO_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the logo {path} cannot be read: {error.strerror}") from None
-    if len(data) > MAX_LOGO_BYTES:
-        raise ValueError(f"the logo {path} is larger than {MAX_LOGO_BYTES // 1024} KB")
-    check_png(data, str(path))
-    return data
-
-
-def check_png(data: bytes, name: str) -> None:
-    """Look at a PNG's signature, header and end (PNG 1.2 §3, §11.2.2).
-
-    :raises ValueError: it is none, or one of its sides is too long.
-    """
-    framed = data.startswith(_PNG_SIGNATURE) and data.endswith(_PNG_END)
-    if not framed or len(data) < _PNG_SMALLEST:
-        raise ValueError(f"the logo {name} is not a whole PNG file")
-    header = data[8:33]
-    length, kind, width, height = struct.unpack(">I4sII", header[:16])
-    (checksum,) = struct.unpack(">I", header[21:25])
-    if (length, kind) != (13, b"IHDR") or checksum != zlib.crc32(header[4:21]):
-        raise ValueError(f"the logo {name} is a damaged PNG file")
-    if not 1 <= min(width, height) <= max(width, height) <= MAX_LOGO_SIDE:
-        raise ValueError(f"the logo {name} is {width} x {height}; {MAX_LOGO_SIDE} a side at most")
 
 
 def _linear(channel: float) -> float:

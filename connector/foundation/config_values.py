@@ -23,6 +23,7 @@ from pydantic import (
 
 from connector.foundation import brand
 from connector.foundation.faults import did_you_mean
+from connector.foundation.logo import read_logo
 
 _DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -213,9 +214,9 @@ class LogoFile(NamedTuple):
 
 
 def read_logo_file(value: Any, info: ValidationInfo) -> LogoFile:
-    """A small PNG file."""
+    """An image file, cleaned and shrunk."""
     path = parse_path(value, info)
-    return LogoFile(path, brand.read_logo(path))
+    return LogoFile(path, read_logo(path))
 
 
 Key = Annotated[str, AfterValidator(parse_key)]

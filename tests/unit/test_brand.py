@@ -1,8 +1,4 @@
-"""What can be read on a tenant's colours, and which logo may be shown."""
-
-import struct
-import zlib
-from pathlib import Path
+"""What can be read on a tenant's colours."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +13,6 @@ from connector.foundation.brand import (
     contrast,
     css_properties,
     parse_colour,
-    read_logo,
     readable_shade,
     text_on,
 )
@@ -91,81 +86,3 @@ def test_the_style_names_both_colours_and_what_to_write_on_them() -> None:
         "--brand-accent": "#ffcc00",
         "--brand-on-accent": "#000000",
     }
-
-
-# --- logos -----------------------------------------------------------------------------------------
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    checksum = zlib.crc32(kind + data)
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-
-def png(width: int = 1, height: int = 1, padding: int = 0) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    parts = [
-        chunk(b"IHDR", header),
-        chunk(b"IDAT", zlib.compress(b"\x00\x00") + bytes(padding)),
-        chunk(b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def logo(folder: Path, data: bytes) -> Path:
-    path = folder / "logo.png"
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (2048, 2048), (600, 40)])
-def test_a_small_png_is_taken_as_it_is(tmp_path: Path, width: int, height: int) -> None:
-    data = png(width, height)
-    assert read_logo(logo(tmp_path, data)) == data
-
-
-@pytest.mark.parametrize(
-    ("data", "part"),
-    [
-        (b"", "not a whole PNG"),
-        (b"\x89PNG\r\n\x1a\n", "not a whole PNG"),
-        (b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "not a whole PNG"),
-        (b"GIF89a" + png()[6:], "not a whole PNG"),
-        (b"<svg onload='alert(1)'/>", "not a whole PNG"),
-        (png()[:-1], "not a whole PNG"),
-        (png() + b"<script>", "not a whole PNG"),
-        (png().replace(b"IHDR", b"IHDX"), "damaged"),
-        (png()[:16] + b"\x01" + png()[17:], "damaged"),
-        (png(0, 1), "2048 a side at most"),
-        (png(1, 2049), "2048 a side at most"),
-        (png(2**31 - 1, 1), "2048 a side at most"),
-        (png(padding=256 * 1024), "larger than 256 KB"),
-    ],
-    ids=[
-        "empty",
-        "short",
-        "headless",
-        "gif",
-        "svg",
-        "cut",
-        "more",
-        "kind",
-        "checksum",
-        "0",
-        "2049",
-        "2^31",
-        "large",
-    ],
-)
-def test_control_t2_anything_else_is_refused(tmp_path: Path, data: bytes, part: str) -> None:
-    with pytest.raises(ValueError, match=part):
-        read_logo(logo(tmp_path, data))
-
-
-def test_a_logo_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"logo\.png cannot be read: No such file"):
-        read_logo(tmp_path / "logo.png")
-
-
-def test_a_folder_is_no_logo(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_logo(tmp_path)
