@@ -43,7 +43,7 @@ def settings(
     keycloak: RunningKeycloak, console: Console, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
     folder = tmp_path_factory.mktemp("setup")
-    return make_realm(keycloak, folder, NAME, public_url=PUBLIC_URL, mail_port=2525)
+    return make_realm(keycloak, folder, NAME, public_url=PUBLIC_URL, mail_port=2525, locale="de-AT")
 
 
 def sentences(changes: list[Change]) -> list[str]:
@@ -87,6 +87,13 @@ def test_events_and_password_recovery_are_on(settings: Settings, console: Consol
     )
     assert {name: realm[name] for name in switches} == dict.fromkeys(switches, True)
     assert realm["eventsExpiration"] == 30 * 24 * 3600
+
+
+def test_the_realm_speaks_the_tenants_language_and_english(settings: Settings, console: Console) -> None:
+    realm = console.get()
+    assert realm["internationalizationEnabled"]
+    assert sorted(realm["supportedLocales"]) == ["de", "en"]
+    assert realm["defaultLocale"] == "de"
 
 
 def test_control_o1_the_provider_has_every_setting(settings: Settings, console: Console) -> None:
@@ -302,6 +309,16 @@ DEVIATIONS = (
         f"realm {NAME}: resetPasswordAllowed false → true",
     ),
     Deviation(
+        "the tenants' language dropped, another added",
+        lambda c: c.put("", {"supportedLocales": ["en", "fr"], "defaultLocale": "fr"}),
+        f"realm {NAME}: supportedLocales en, fr → de, en, fr",
+    ),
+    Deviation(
+        "one language again",
+        lambda c: c.put("", {"internationalizationEnabled": False}),
+        f"realm {NAME}: internationalizationEnabled false → true",
+    ),
+    Deviation(
         "provider shown on the login page",
         provider_with(hideOnLogin=False),
         "identity provider usher: hideOnLogin false → true",
@@ -397,12 +414,6 @@ DEVIATIONS = (
         "user profile usher.state: edit admin, user → admin",
     ),
     Deviation("attribute not declared", attribute_dropped, "user profile usher.id: make it"),
-    Deviation("no fence group", group_dropped, "group usher-users: make it"),
-    Deviation(
-        "narrow permission",
-        permission_narrowed,
-        "permission usher-users: scopes view → manage-members, manage-membership, view, view-members",
-    ),
     Deviation(
         "policy names somebody else",
         policy_for_somebody_else,
@@ -410,15 +421,35 @@ DEVIATIONS = (
     ),
 )
 
+ALONE = (
+    Deviation("no fence group", group_dropped, "group usher-users: make it"),
+    Deviation(
+        "narrow permission",
+        permission_narrowed,
+        "permission usher-users: scopes view → manage-members, manage-membership, view, view-members",
+    ),
+)
+"""What others stand on: done alone."""
 
-@pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda deviation: deviation.name)
-def test_a_deviation_is_planned_and_put_right(
+
+def test_every_deviation_is_planned_and_put_right(
+    settings: Settings, access: SetupAccess, console: Console
+) -> None:
+    for deviation in DEVIATIONS:
+        deviation.do(console)
+    planned = sentences(plan(settings, REALM, access))
+    assert {d.name: d.sentence for d in DEVIATIONS if d.sentence not in planned} == {}
+    apply(settings, REALM, access)
+    assert plan(settings, REALM, access) == []
+
+
+@pytest.mark.parametrize("deviation", ALONE, ids=lambda deviation: deviation.name)
+def test_a_deviation_of_the_fence_is_planned_and_put_right(
     settings: Settings, access: SetupAccess, console: Console, deviation: Deviation
 ) -> None:
     deviation.do(console)
-    planned = plan(settings, REALM, access)
-    assert deviation.sentence in sentences(planned)
-    assert apply(settings, REALM, access)
+    assert deviation.sentence in sentences(plan(settings, REALM, access))
+    apply(settings, REALM, access)
     assert plan(settings, REALM, access) == []
 
 

@@ -1,15 +1,19 @@
 """How the set-up compares and merges, and which sender Keycloak's own mails get; no Keycloak involved."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.domain.model import Sender, Tenant, TenantId
 from connector.foundation.config import MailSettings
+from connector.foundation.config_values import Surroundings
+from connector.keycloak.setup.languages import keycloak_language, wanted_languages
 from connector.keycloak.setup.realm import shared_sender
 from connector.keycloak.setup.steps import Change, differences, merged
 
 THING = "client x"
+HERE = Surroundings(folder=Path("/nowhere"))
 
 
 def told(wanted: dict[str, Any], real: dict[str, Any]) -> list[str]:
@@ -64,8 +68,9 @@ def test_merging_keeps_what_is_not_wanted_otherwise() -> None:
     }
 
 
-def tenant(key: str, *, can_send: bool = True, **sender: str) -> Tenant:
+def tenant(key: str, *, can_send: bool = True, locale: str = "en", **sender: str) -> Tenant:
     return Tenant(
+        locale=locale,
         id=TenantId(key),
         name=f"{key} name",
         realm="main",
@@ -93,9 +98,10 @@ def test_tenants_that_share_the_address_alone_lend_that() -> None:
     assert shared_sender((tenant("acme"), tenant("globex")), MAIL) == {"from": "portal@example.com"}
 
 
-def test_tenants_with_addresses_of_their_own_lend_none() -> None:
-    pair = (tenant("acme", address="a@acme.example"), tenant("globex"))
-    assert shared_sender(pair, MAIL) is None
+def test_tenants_with_addresses_of_their_own_leave_keycloak_the_installations() -> None:
+    pair = (tenant("acme", address="a@acme.example"), tenant("globex", address="g@globex.example"))
+    assert shared_sender(pair, MAIL) == {"from": "portal@example.com"}
+    assert shared_sender(pair, MailSettings.model_validate({"files": "mails/"}, context=HERE)) is None
 
 
 def test_a_tenant_that_may_not_send_has_no_say() -> None:
@@ -107,3 +113,37 @@ def test_a_tenant_that_may_not_send_has_no_say() -> None:
 
 def test_without_tenants_there_is_no_sender() -> None:
     assert shared_sender((), MAIL) is None
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("de", "de"), ("de-AT", "de"), ("pt", "pt"), ("pt-BR", "pt-BR"), ("zh-TW", "zh-TW"), ("en-GB", "en")],
+)
+def test_a_locale_is_spoken_by_keycloaks_nearest_language(locale: str, language: str) -> None:
+    assert keycloak_language(locale) == language
+
+
+OFF: dict[str, Any] = {"internationalizationEnabled": False}
+
+
+@pytest.mark.parametrize(
+    ("locales", "real", "wanted"),
+    [
+        (["en", "en-GB"], OFF, {}),
+        (["de"], OFF, {"supportedLocales": ["de", "en"], "defaultLocale": "de"}),
+        (["de", "de-AT"], OFF, {"supportedLocales": ["de", "en"], "defaultLocale": "de"}),
+        (["de", "en"], OFF, {"supportedLocales": ["de", "en"], "defaultLocale": "en"}),
+        (
+            ["de"],
+            {"internationalizationEnabled": True, "supportedLocales": ["fr"], "defaultLocale": "fr"},
+            {"supportedLocales": ["de", "en", "fr"]},
+        ),
+        (["en"], {"internationalizationEnabled": True}, {"supportedLocales": ["en"], "defaultLocale": "en"}),
+    ],
+)
+def test_a_realm_speaks_its_tenants_languages_and_keeps_its_own(
+    locales: list[str], real: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    tenants = tuple(tenant(f"t{number}", locale=locale) for number, locale in enumerate(locales))
+    switched = {"internationalizationEnabled": True} if wanted else {}
+    assert wanted_languages(tenants, real) == switched | wanted

@@ -93,14 +93,18 @@ def _wanted(site: Site, real: Representation) -> dict[str, Any]:
 
 
 def shared_sender(tenants: tuple[Tenant, ...], mail: MailSettings) -> dict[str, str] | None:
-    """The address if all that may send have the same; its name and Reply-To only if these agree too."""
+    """The address if all that may send have the same, its name and Reply-To only if these agree too; else
+    the installation's, which is nobody's in particular.
+    """
     senders = {
         (t.sender.address or mail.from_ or "", t.sender.from_name or t.name, t.sender.reply_to)
         for t in tenants
         if t.can_send
     }
     addresses = {address for address, *_ in senders}
-    if len(addresses) != 1:
+    if len(addresses) > 1:
+        return {"from": mail.from_} if mail.from_ else None
+    if not addresses:
         return None
     if len(senders) > 1:
         return {"from": addresses.pop()}

@@ -11,6 +11,7 @@ from connector.keycloak.client import AdminClient, Login
 from connector.keycloak.setup.clients import invite_client, runtime_client, setup_client
 from connector.keycloak.setup.fence import fence
 from connector.keycloak.setup.flows import deny_flow, redirect_flow
+from connector.keycloak.setup.languages import languages
 from connector.keycloak.setup.profile import user_profile
 from connector.keycloak.setup.provider import identity_provider
 from connector.keycloak.setup.realm import mail_server, realm_exists, realm_settings
@@ -21,6 +22,7 @@ PARTS: tuple[Part, ...] = (
     realm_exists,
     secret_files,
     realm_settings,
+    languages,
     mail_server,
     user_profile,
     deny_flow,
