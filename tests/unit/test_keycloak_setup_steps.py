@@ -138,7 +138,11 @@ OFF: dict[str, Any] = {"internationalizationEnabled": False}
             {"internationalizationEnabled": True, "supportedLocales": ["fr"], "defaultLocale": "fr"},
             {"supportedLocales": ["de", "en", "fr"]},
         ),
-        (["en"], {"internationalizationEnabled": True}, {"supportedLocales": ["en"], "defaultLocale": "en"}),
+        (
+            ["en"],
+            {"internationalizationEnabled": True},
+            {"supportedLocales": ["en"], "defaultLocale": "en"},
+        ),
     ],
 )
 def test_a_realm_speaks_its_tenants_languages_and_keeps_its_own(
