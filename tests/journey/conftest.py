@@ -1,4 +1,6 @@
-"""What every journey starts from: a whole Usher on a real Keycloak, and somebody at a real browser."""
+"""What every journey starts from: a Usher on a real Keycloak, and somebody at a real browser; and what
+every journey ends in: a sweep, and the timeline's story.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -8,8 +10,11 @@ import pytest
 from connector.demo.inbox import Inbox
 from connector.demo.keycloak import RunningKeycloak
 from connector.demo.system import System
+from tests.journey.stories import story_of
+from tests.journey.sweep import sweep
 from tests.journey.visitor import Visitor
-from tests.support.system import whole_system
+from tests.support.record import Record, record_of
+from tests.support.system import console_of, whole_system
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,8 +32,29 @@ def system(
         yield running
 
 
+@pytest.fixture(scope="module")
+def record(system: System) -> Iterator[Record]:
+    """What the module's system has written down."""
+    with record_of(system.settings) as found:
+        yield found
+
+
 @pytest.fixture
 def visitor(system: System, browser: "Browser", pytestconfig: pytest.Config) -> Iterator[Visitor]:
     """Somebody at a browser that nobody has used yet."""
     with browser.new_context(locale="en-GB") as context:
         yield Visitor(context, system.where.usher, pytestconfig.getoption("shots"))
+
+
+@pytest.fixture(autouse=True)
+def journeys_end(request: pytest.FixtureRequest, system: System, record: Record) -> Iterator[None]:
+    """After each journey nothing is left behind, and the timeline of everybody who was invited on it tells
+    the story that ``stories.py`` has of it.
+    """
+    before = {user.id for user in record.users()}
+    yield
+    invited = [user for user in record.users() if user.id not in before]
+    sweep(record, console_of(system), system.settings, [user.id for user in invited])
+    for user in invited:
+        told = tuple((entry.action, entry.actor, entry.source) for entry in record.timeline(user))
+        assert told == story_of(request.node.originalname, user.profile.user_name)

@@ -33,7 +33,7 @@ def test_the_invited_person_who_is_signed_in_already_goes_straight_on(
     assert guest.state == "active"
 
 
-def test_somebody_else_is_named_and_only_signed_out_when_they_agree(
+def test_control_i12_somebody_else_is_named_and_only_signed_out_when_they_agree(
     system: System, visitor: Visitor
 ) -> None:
     guest = invite(system, "grace@signed-in.example", "Grace", "Hopper")
@@ -59,7 +59,7 @@ def test_somebody_else_is_named_and_only_signed_out_when_they_agree(
     assert len(console.get(f"users/{guest.account()['id']}/sessions")) == 1
 
 
-def test_who_does_not_agree_stays_who_they_are(system: System, visitor: Visitor) -> None:
+def test_control_i12_who_does_not_agree_stays_who_they_are(system: System, visitor: Visitor) -> None:
     guest = invite(system, "alan@signed-in.example", "Alan", "Turing")
     _signed_in(system, visitor, "heidi")
     visitor.open(guest.link)

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
-
 from connector.demo.inbox import Inbox, ReceivedMail
 from connector.demo.keycloak import RunningKeycloak
 from connector.demo.steps import PlainSteps
 from connector.demo.system import System, running_system
 from connector.demo.walk import invitation_link
 from connector.domain.policy import DAY
-from connector.store.engine import make_engines
-from connector.store.tables import invitation
 from tests.support.realms import Console
+from tests.support.record import record_of
 
 MONTH = 30 * DAY
 
@@ -57,8 +54,9 @@ class Guest:
 
     @property
     def state(self) -> str:
-        """What Usher says of them."""
-        return self.system.state_of(self.user)
+        """Their state at Usher."""
+        with record_of(self.system.settings) as record:
+            return record.state(self.user)
 
     def next_mail(self) -> ReceivedMail:
         """The newest that came after the invitation."""
@@ -76,12 +74,8 @@ class Guest:
 
     def let_the_invitation_expire(self) -> None:
         """As if it were a month old: no tenant may invite for less than an hour."""
-        engines = make_engines(self.system.settings.database_url())
-        with engines.write.begin() as transaction:
-            mine = update(invitation).where(invitation.c.user_id == self.user)
-            moved = {name: invitation.c[name] - MONTH for name in ("issued_at", "sent_at", "expires_at")}
-            transaction.execute(mine.values(moved))
-        engines.dispose()
+        with record_of(self.system.settings) as record:
+            record.let_invitation_age(self.user, MONTH)
 
 
 def invite(system: System, address: str, given_name: str = "Ada", family_name: str = "Lovelace") -> Guest:

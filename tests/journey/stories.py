@@ -1,0 +1,64 @@
+"""The story that the timeline tells of each journey: what was done, by whom, through which door, in order.
+It owns the table; how a journey goes is its test's.
+"""
+
+from collections.abc import Mapping
+
+Line = tuple[str, str, str]
+"""Action, actor and source of one entry."""
+Story = tuple[Line, ...]
+
+PUSHED: Line = ("create", "scim:entra", "scim:entra")
+"""Pushed by the company's identity provider, and invited at once."""
+HELD: Line = ("hold", "scim:entra", "scim:entra")
+RELEASED: Line = ("release", "scim:entra", "scim:entra")
+PRESSED: Line = ("press", "user", "link")
+ACCEPTED: Line = ("accept", "user", "link")
+RENEWED: Line = ("resend", "user", "link")
+RESENT: Line = ("resend", "operator", "cli")
+EXPIRED: Line = ("expire", "clock", "clock")
+
+THROUGH: Story = (PUSHED, PRESSED, ACCEPTED)
+"""Nothing in the way."""
+
+STORIES: Mapping[str, Story | Mapping[str, Story]] = {
+    # test_first_use.py
+    "from_the_mail_to_the_portal_and_out_again": (*THROUGH, HELD),
+    "off_means_off_for_refresh_and_offline_tokens_even_after_access_is_given_back": (
+        *THROUGH,
+        HELD,
+        RELEASED,
+    ),
+    # test_links.py
+    "an_expired_link_says_so_and_mails_a_new_one_that_works": (PUSHED, EXPIRED, RENEWED, PRESSED, ACCEPTED),
+    "a_link_that_expires_while_its_page_is_open_leads_nowhere": (PUSHED, EXPIRED),
+    "a_used_link_says_so_and_leads_to_the_portal": THROUGH,
+    "a_forged_link_gets_the_neutral_page_and_not_a_word_about_anybody": (PUSHED,),
+    "after_a_resend_the_old_link_says_so_and_the_new_one_works": (PUSHED, RESENT, PRESSED, ACCEPTED),
+    "with_the_mailbox_proved_by_the_invitation_there_is_one_page_and_one_mail": THROUGH,
+    # test_pages.py
+    "no_page_on_the_way_scrolls_sideways_fails_axe_runs_a_script_or_loads_from_elsewhere": {
+        "ada": THROUGH,
+        "late": (PUSHED, EXPIRED),
+    },
+    "a_keyboard_alone_leads_into_keycloak": (PUSHED, PRESSED),
+    # test_signed_in.py
+    "the_invited_person_who_is_signed_in_already_goes_straight_on": THROUGH,
+    "control_i12_somebody_else_is_named_and_only_signed_out_when_they_agree": THROUGH,
+    "control_i12_who_does_not_agree_stays_who_they_are": (PUSHED, PRESSED),
+    # test_sweep.py
+    "a_sweep_notices_what_it_is_for": (PUSHED, PRESSED),
+}
+"""By the test's name; where several people are on the way, by what their address begins with."""
+
+
+def story_of(test: str, user_name: str) -> Story:
+    """The story of one person on a journey.
+
+    :raises AssertionError: nobody has written it down.
+    """
+    found = STORIES.get(test.removeprefix("test_"))
+    if isinstance(found, Mapping):
+        found = found.get(user_name.partition("@")[0])
+    assert found is not None, f"stories.py does not say what {user_name} does in {test}"
+    return found
