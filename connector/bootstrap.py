@@ -30,7 +30,7 @@ from connector.application.worker import Worker
 from connector.domain.errors import Misconfigured
 from connector.domain.model import State, Tenant, TenantId, UserId
 from connector.foundation.config import ServerSettings, Settings, TenantCheck
-from connector.foundation.keys import load_link_key, load_signing_keys
+from connector.foundation.key_ring import LinkKeyRing, SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.management import ManagementServer, Watched
 from connector.foundation.metrics import exposition
@@ -128,10 +128,15 @@ def make_followup(core: Core, accounts: Accounts) -> FollowUp:
     return FollowUp(core.service, accounts, times)
 
 
+def make_links(core: Core) -> InvitationLinks:
+    """The links that mails carry, by the key files of the configuration."""
+    return InvitationLinks(core.settings.public_url, LinkKeyRing(core.settings.keys, core.clock.now))
+
+
 def make_worker(core: Core) -> Worker:
     """A worker over the real Keycloak and mail server."""
     accounts, _ = make_accounts(core)
-    links = InvitationLinks(core.settings.public_url, load_link_key(core.settings.keys))
+    links = make_links(core)
     post = Post(core.service, links, make_renderer(core), make_mailer(core))
     performers = Performers(core.service, accounts, post, make_followup(core, accounts))
     return Worker(
@@ -223,8 +228,8 @@ def make_app(core: Core) -> "Flask":
                 accounts=accounts,
                 followup=make_followup(core, accounts),
                 identity_providers=idps,
-                links=InvitationLinks(settings.public_url, load_link_key(settings.keys)),
-                keys=load_signing_keys(settings.keys),
+                links=make_links(core),
+                keys=SigningKeyRing(settings.keys),
                 clock=core.service.clock,
                 ids=SystemIds(),
             )

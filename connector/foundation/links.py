@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Protocol
 
 from connector.foundation.keys import LinkKey
 
@@ -18,15 +20,30 @@ _TOKEN = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,17})\.([A-Za-z0-9_-]{43})", 
 _INVITATION = "invitation"
 
 
-class InvitationLinks:
-    """Makes and opens invitation links; implements ``ports.Links``."""
+class LinkKeys(Protocol):
+    """The keys there are: one alone, or several while one takes another's place."""
 
-    def __init__(self, public_url: str, key: LinkKey) -> None:
+    def at(self, when: float | None = None) -> LinkKey:
+        """The one that is used at a time (epoch seconds), now if none is said."""
+        ...
+
+    def all(self) -> Sequence[LinkKey]:
+        """Every one whose links are good."""
+        ...
+
+
+class InvitationLinks:
+    """Makes and opens invitation links; implements ``ports.Links``. A link is sealed with the key of the
+    moment and opened with any: the one in a mail stays good when another key has taken over.
+    """
+
+    def __init__(self, public_url: str, keys: LinkKeys) -> None:
         self._public_url = public_url.rstrip("/")
-        self._key = key
+        self._keys = keys
 
     def invitation(self, invitation: str, generation: int) -> str:
-        """The absolute URL of one generation's landing page; the same at each call.
+        """The absolute URL of one generation's landing page; the same at each call, until another key takes
+        over.
 
         :raises ValueError: the id or the generation is none that a token can carry.
         """
@@ -43,16 +60,23 @@ class InvitationLinks:
         if match is None:
             return None
         invitation, generation, seal = match.groups()
-        expected = self.derive(_INVITATION, invitation, generation)
-        if not hmac.compare_digest(seal, expected):
+        parts = (_INVITATION, invitation, generation)
+        # Each key is tried whatever the others say, so that the time tells nothing of which there are.
+        fits = [hmac.compare_digest(seal, _derived(key, *parts)) for key in self._keys.all()]
+        if not any(fits):
             return None
         return invitation, int(generation)
 
-    def derive(self, purpose: str, *parts: str | int) -> str:
-        """43 characters of base64url that only the key's holder can compute, for one purpose and the
+    def derive(self, purpose: str, *parts: str | int, at: float | None = None) -> str:
+        """43 characters of base64url that only the keys' holder can compute, for one purpose and the
         things it is about. A part's length is sealed too, so no two lists of parts share a value.
+        ``at`` (epoch seconds): by the key of that time, so that the value stays when another takes over.
         """
-        texts = [str(part).encode() for part in (purpose, *parts)]
-        message = b"".join(b"%d:%b," % (len(text), text) for text in texts)
-        digest = hmac.new(self._key.value, message, hashlib.sha256).digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return _derived(self._keys.at(at), purpose, *parts)
+
+
+def _derived(key: LinkKey, *parts: str | int) -> str:
+    texts = [str(part).encode() for part in parts]
+    message = b"".join(b"%d:%b," % (len(text), text) for text in texts)
+    digest = hmac.new(key.value, message, hashlib.sha256).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

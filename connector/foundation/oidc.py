@@ -11,7 +11,7 @@ from typing import Any
 
 from joserfc import jws, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import JWKRegistry, KeySet, RSAKey
+from joserfc.jwk import JWKRegistry, KeySet
 
 from connector.domain.errors import UsherError
 from connector.foundation.keys import SIGNING_ALGORITHM, SigningKeys
@@ -44,9 +44,8 @@ def sign_id_token(keys: SigningKeys, claims: Mapping[str, Any]) -> str:
         raise ValueError(f"an ID token holds exactly {sorted(ID_TOKEN_CLAIMS)}")
     if not 0 < claims["exp"] - claims["iat"] <= MAX_ID_TOKEN_LIFE:
         raise ValueError(f"an ID token lives at most {MAX_ID_TOKEN_LIFE} seconds")
-    header = {"alg": SIGNING_ALGORITHM, "kid": keys.current["kid"]}
-    key = RSAKey.import_key(keys.current)
-    return jwt.encode(header, dict(claims), key, algorithms=[SIGNING_ALGORITHM])
+    header = {"alg": SIGNING_ALGORITHM, "kid": keys.current.kid}
+    return jwt.encode(header, dict(claims), keys.current, algorithms=[SIGNING_ALGORITHM])
 
 
 def jwks(keys: SigningKeys) -> dict[str, Any]:

@@ -44,11 +44,16 @@ def make_private_folder(path: Path) -> None:
 
 
 def write_private(path: Path, data: bytes) -> bool:
-    """Write a new file with mode 0600, whole or not at all; False if one is there already."""
+    """Write a new file with mode 0600, whole or not at all; False if one is there already. What root makes
+    is for the account that owns the folder: an operator with ``sudo`` must not lock Usher out.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

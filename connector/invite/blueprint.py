@@ -26,7 +26,7 @@ from connector.application.service import Service
 from connector.domain.errors import Busy
 from connector.domain.model import Tenant, TenantId
 from connector.foundation.config import RealmSettings, Settings
-from connector.foundation.keys import SigningKeys
+from connector.foundation.key_ring import SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.resources import templates_dir
 from connector.invite.addresses import BRAND, DONE, GO, INVITE, PROBE
@@ -54,7 +54,7 @@ class InviteParts:
     followup: FollowUp
     identity_providers: IdentityProviders
     links: InvitationLinks
-    keys: SigningKeys
+    keys: SigningKeyRing
     clock: Clock
     ids: Ids
     client: Callable[[RealmSettings, Clock], KeycloakClient] = KeycloakClient

@@ -248,7 +248,7 @@ class Callbacks:
     def _proof(self, handover: HandOver, step: Step) -> Proof:
         """A step's secrets, derived each time so that none is stored."""
         values = (
-            self._links.derive(f"handover.{step}.{name}", handover.id, handover.leg)
+            self._links.derive(f"handover.{step}.{name}", handover.id, handover.leg, at=handover.opened_at)
             for name in ("state", "nonce", "verifier")
         )
         return Proof(state=next(values), nonce=next(values), verifier=next(values))

@@ -21,7 +21,8 @@ from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.errors import UsherError
 from connector.foundation.config import HandoverSettings, RealmSettings
-from connector.foundation.keys import SIGNING_ALGORITHM, SigningKeys
+from connector.foundation.key_ring import SigningKeyRing
+from connector.foundation.keys import SIGNING_ALGORITHM
 from connector.foundation.oidc import MAX_ID_TOKEN_LIFE, jwks, pkce_challenge, sign_id_token
 from connector.invite.addresses import PROVIDER_CLIENT_ID, broker_endpoint, issuer
 from connector.invite.standing import browser_of, is_live, user_of
@@ -74,7 +75,7 @@ class Provider:
         self,
         service: Service,
         realms: Mapping[str, RealmSettings],
-        keys: SigningKeys,
+        keys: SigningKeyRing,
         ids: Ids,
         times: HandoverSettings,
         public_url: str,
@@ -119,7 +120,7 @@ class Provider:
         :raises KeyError: there is no such realm.
         """
         self._realms[realm_key]
-        return jwks(self._keys)
+        return jwks(self._keys.at(self._clock.now()))
 
     # --- authorization endpoint --------------------------------------------------------------------
 
@@ -209,7 +210,7 @@ class Provider:
     def _id_token(self, realm_key: str, handover: HandOver) -> str:
         now = int(self._clock.now())
         return sign_id_token(
-            self._keys,
+            self._keys.at(now),
             {
                 "iss": issuer(self._public_url, realm_key),
                 "aud": handover.code_client,

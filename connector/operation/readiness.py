@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from connector.foundation.config import ServerSettings
-from connector.foundation.keys import load_link_key, load_signing_keys
+from connector.foundation.keys import load_link_keys, load_signing_keys
 from connector.foundation.management import Check
 from connector.foundation.paths import ALIVE
 
@@ -36,7 +36,7 @@ def checks_of(
     checks: dict[str, Check] = {
         "database": lambda: _tried(revision),
         "schema": lambda: _reaches(revision(), head),
-        "keys": lambda: _tried(lambda: (load_link_key(keys), load_signing_keys(keys))),
+        "keys": lambda: _tried(lambda: (load_link_keys(keys), load_signing_keys(keys))),
         "stopping": lambda: "Usher is being stopped." if stopping() else None,
     }
     if web is not None:

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, select, text
 from connector.domain.effects import Lane
 from connector.domain.mapping import usher_id
 from connector.domain.model import PortalUser, State, UserId, state_of
-from connector.foundation.keys import load_link_key
+from connector.foundation.keys import load_link_keys
 from connector.foundation.links import InvitationLinks
 from connector.store.tables import mail_attempt, outbox, timeline, user
 from tests.faults.changes import ACME
@@ -265,7 +265,7 @@ def mails(installation: Installation, found: Found) -> Iterator[str]:
     """P3: who waits for an invitation got it, unless the address was refused for good; each copy of a mail
     has the same link; three at most.
     """
-    links = InvitationLinks(installation.settings.public_url, load_link_key(installation.settings.keys))
+    links = InvitationLinks(installation.settings.public_url, load_link_keys(installation.settings.keys)[0])
     arrived = {mail.link for mail in installation.office.mails()}
     stuck = {row["subject"] for row in found.rows if row["state"] == "quarantined"}
     for one in found.users.values():

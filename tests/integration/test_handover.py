@@ -23,7 +23,7 @@ from connector.domain import commands as c
 from connector.domain.model import Actor, ActorKind, PortalUser, State, TenantId, state_of
 from connector.domain.policy import DAY, EmailVerification
 from connector.foundation.config import Settings
-from connector.foundation.keys import create_keys, load_link_key
+from connector.foundation.keys import create_keys, load_link_keys
 from connector.foundation.links import InvitationLinks
 from connector.foundation.oidc import pkce_challenge
 from tests.support.builders import FixedTenants, a_document, a_profile
@@ -245,7 +245,7 @@ def house(
         tenants=tenants,
         service=core.service,
         worker=make_worker(core),
-        links=InvitationLinks(settings.public_url, load_link_key(settings.keys)),
+        links=InvitationLinks(settings.public_url, load_link_keys(settings.keys)[0]),
         console=console,
     )
     server.shutdown()

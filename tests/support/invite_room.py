@@ -31,7 +31,8 @@ from connector.foundation.config import (
     Secret,
     Settings,
 )
-from connector.foundation.keys import LinkKey, SigningKeys, create_keys, load_signing_keys
+from connector.foundation.key_ring import SigningKeyRing
+from connector.foundation.keys import LinkKey, create_keys
 from connector.foundation.links import InvitationLinks
 from connector.foundation.oidc import pkce_challenge
 from connector.invite.blueprint import InviteParts, invite_blueprint
@@ -111,7 +112,7 @@ class Room:
     idp: "InterruptedProvider"
     client: FakeKeycloakClient
     links: InvitationLinks
-    keys: SigningKeys
+    keys: SigningKeyRing
     tenants: FixedTenants
     engines: Engines
     worker: Worker
@@ -299,7 +300,7 @@ def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
     accounts = Accounts(service, idps)
     client = FakeKeycloakClient(settings.realms["main"], clock)
     links = InvitationLinks(PUBLIC, LinkKey(b"k" * 32))
-    keys = load_signing_keys(settings.keys)
+    keys = SigningKeyRing(settings.keys)
     followup = FollowUp(service, accounts, FollowUpTimes())
     mails = RecordingPost()
     performers = Performers(service, accounts, Post(service, links, mails, mails), followup)

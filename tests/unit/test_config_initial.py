@@ -7,7 +7,7 @@ import pytest
 from connector.domain.model import TenantId
 from connector.foundation.config import ConfigError, load
 from connector.foundation.config_initial import write_initial
-from connector.foundation.keys import load_link_key, load_signing_keys
+from connector.foundation.keys import load_link_keys, load_signing_keys
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -21,7 +21,7 @@ def test_what_is_written_first_loads_without_a_fault(tmp_path: Path) -> None:
     assert settings.tenants[TenantId("acme")].name == "Acme"
     assert settings.mail.files == tmp_path / "new" / "mails"
     assert settings.realms["main"].url == "http://localhost:8080"
-    load_link_key(settings.keys)
+    load_link_keys(settings.keys)
     load_signing_keys(settings.keys)
 
 

@@ -1,13 +1,14 @@
 """Key files: made once, for our account alone, and refused when anybody else could read them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey
 
 from connector.foundation.config import ConfigError
-from connector.foundation.keys import LinkKey, create_keys, load_link_key, load_signing_keys
+from connector.foundation.keys import LinkKey, create_keys, load_link_keys, load_signing_keys
 from connector.foundation.private_files import write_private
 
 
@@ -37,25 +38,26 @@ def test_control_o10_keys_are_made_with_mode_0600(made: Path) -> None:
 
 
 def test_control_i1_the_link_key_has_256_bits(made: Path) -> None:
-    assert len(load_link_key(made).value) == 32
+    (key,) = load_link_keys(made)
+    assert len(key.value) == 32
 
 
 def test_the_signing_key_is_an_rsa_pair_named_by_its_file(made: Path) -> None:
-    keys = load_signing_keys(made)
-    assert signing_key_file(made).name == f"oidc-{keys.current['kid']}.json"
-    assert (keys.current["kty"], keys.current["alg"], keys.current["use"]) == ("RSA", "RS256", "sig")
-    assert RSAKey.import_key(keys.current).raw_value.key_size == 2048
+    (key,) = load_signing_keys(made)
+    assert signing_key_file(made).name == f"oidc-{key.kid}.json"
+    assert (key.public["kty"], key.public["alg"], key.public["use"]) == ("RSA", "RS256", "sig")
+    assert key.key.raw_value.key_size == 2048
 
 
 def test_control_o10_only_public_halves_are_published(made: Path) -> None:
-    (public,) = load_signing_keys(made).published
-    assert public.keys() == {"kty", "use", "alg", "kid", "n", "e"}
+    (key,) = load_signing_keys(made)
+    assert key.public.keys() == {"kty", "use", "alg", "kid", "n", "e"}
 
 
 def test_control_k1_no_key_is_shown(made: Path) -> None:
-    link, signing = load_link_key(made), load_signing_keys(made)
-    assert repr(link) == "LinkKey()"
-    assert signing.current["d"] not in repr(signing)
+    (link,), (signing,) = load_link_keys(made), load_signing_keys(made)
+    assert str(signing.key.as_dict(private=True)["d"]) not in repr(signing)
+    assert str(link.value) not in repr(link)
     assert link.value.hex() not in repr(LinkKey(link.value))
 
 
@@ -70,13 +72,13 @@ def test_only_what_is_absent_is_made(folder: Path) -> None:
     (folder / "links.key").unlink()
     create_keys(folder)
     assert signing_key_file(folder) == signing
-    assert len(load_link_key(folder).value) == 32
+    assert len(load_link_keys(folder)) == 1
 
 
 def test_two_installations_share_no_key(made: Path, tmp_path: Path) -> None:
     create_keys(tmp_path)
-    assert load_link_key(tmp_path) != load_link_key(made)
-    assert load_signing_keys(tmp_path).current != load_signing_keys(made).current
+    assert load_link_keys(tmp_path)[0].value != load_link_keys(made)[0].value
+    assert load_signing_keys(tmp_path)[0].kid != load_signing_keys(made)[0].kid
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
@@ -84,7 +86,7 @@ def test_control_k1_a_key_that_others_can_get_at_is_refused_with_what_to_do(
     folder: Path, mode: int
 ) -> None:
     for path, load in (
-        (folder / "links.key", load_link_key),
+        (folder / "links.key", load_link_keys),
         (signing_key_file(folder), load_signing_keys),
     ):
         path.chmod(mode)
@@ -93,7 +95,7 @@ def test_control_k1_a_key_that_others_can_get_at_is_refused_with_what_to_do(
 
 
 def test_absent_keys_say_how_they_are_made(tmp_path: Path) -> None:
-    for load in (load_link_key, load_signing_keys):
+    for load in (load_link_keys, load_signing_keys):
         with pytest.raises(ConfigError, match="`usher init`"):
             load(tmp_path / "none")
 
@@ -102,7 +104,7 @@ def test_absent_keys_say_how_they_are_made(tmp_path: Path) -> None:
 def test_a_link_key_of_another_length_is_refused(folder: Path, size: int) -> None:
     (folder / "links.key").write_bytes(b"x" * size)
     with pytest.raises(ConfigError, match="exactly 32 bytes"):
-        load_link_key(folder)
+        load_link_keys(folder)
 
 
 def spoilt(folder: Path, text: str) -> None:
@@ -119,7 +121,7 @@ def test_a_file_that_holds_no_pair_is_refused_by_name(folder: Path, text: str) -
 
 
 def test_a_public_half_cannot_sign(folder: Path) -> None:
-    spoilt(folder, json.dumps(load_signing_keys(folder).published[0]))
+    spoilt(folder, json.dumps(load_signing_keys(folder)[0].public))
     with pytest.raises(ConfigError, match="private key"):
         load_signing_keys(folder)
 
@@ -131,18 +133,26 @@ def test_a_key_of_another_kind_is_refused(folder: Path) -> None:
         load_signing_keys(folder)
 
 
-def test_control_o10_of_several_keys_the_one_with_the_latest_beginning_signs_and_all_are_published(
-    folder: Path,
-) -> None:
-    old = load_signing_keys(folder).current
-    new = RSAKey.generate_key(
-        2048, parameters={"use": "sig", "alg": "RS256"}, private=True, auto_kid=True
-    ).as_dict(private=True)
-    write_private(folder / "oidc-new.json", json.dumps(new | {"nbf": 1_800_000_000}).encode())
-    keys = load_signing_keys(folder)
-    assert keys.current["kid"] == new["kid"]
-    assert {key["kid"] for key in keys.published} == {old["kid"], new["kid"]}
-    assert all("d" not in key and "nbf" not in key for key in keys.published)
+@pytest.mark.parametrize("name", ["links-.key", "links-soon.key", "links--1.key", "links-\u0661.key"])
+def test_a_link_key_whose_name_says_no_time_is_refused(folder: Path, name: str) -> None:
+    write_private(folder / name, bytes(32))
+    with pytest.raises(ConfigError, match=r"links-N\.key"):
+        load_link_keys(folder)
+
+
+@pytest.mark.parametrize("nbf", ["soon", None, [1]])
+def test_a_signing_key_that_says_no_time_is_refused(folder: Path, nbf: object) -> None:
+    jwk = json.loads(signing_key_file(folder).read_text())
+    spoilt(folder, json.dumps(jwk | {"nbf": nbf}))
+    with pytest.raises(ConfigError, match="oidc-"):
+        load_signing_keys(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others; run the tests as root")
+def test_what_root_makes_belongs_to_whoever_owns_the_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    write_private(tmp_path / "file", b"secret")
+    assert (tmp_path / "file").stat().st_uid == 12345
 
 
 def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ EC = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": "ES256"}, priv
 ENC = RSAKey.generate_key(2048, parameters={"use": "enc", "alg": "RSA-OAEP"}, private=True, auto_kid=True)
 PUBLISHED = {"keys": [key.as_dict(private=False) for key in (ENC, RSA, EC)]}
 
-OURS = SigningKeys(current=dict(RSA.as_dict(private=True)), published=(dict(RSA.as_dict(private=False)),))
+OURS = SigningKeys(current=RSA, published=(dict(RSA.as_dict(private=False)),))
 
 # What Keycloak 26 sends, less what nobody looks at.
 CLAIMS: dict[str, Any] = {
