@@ -1,14 +1,16 @@
-"""``usher demo --check``: the whole journey in a headless browser, one line a step. It owns the steps and
-what each must show; the clicks are in ``walk``.
+"""``usher demo --check``: the whole journey at each site in a headless browser, one line a step. It owns
+the steps and what each must show; the clicks are in ``walk``.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.demo.errors import DemoError
+from connector.demo.portal import portal_words
+from connector.demo.sites import SITES, Person, Site
 from connector.demo.steps import Steps, timed
 from connector.demo.system import System
 from connector.demo.walk import (
@@ -21,14 +23,14 @@ from connector.demo.walk import (
     sign_in,
     stay_before,
 )
+from connector.foundation.resources import templates_dir
+from connector.invite.texts import Texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
 
-GIVEN_NAME, FAMILY_NAME, ADDRESS = "Ada", "Lovelace", "ada.lovelace@acme.example"
-PASSWORD = "correct horse 7 battery"  # noqa: S105 - of an account that lives a minute
 DESKTOP: "ViewportSize" = {"width": 1280, "height": 800}
-PHONE: "ViewportSize" = {"width": 390, "height": 844}
+DEVICES: "dict[str, ViewportSize]" = {"phone": {"width": 390, "height": 844}, "desk": DESKTOP}
 MAIL_SECONDS = 30.0
 SEEN = 200
 GLANCE = 2_000.0
@@ -41,29 +43,46 @@ class Unexpected(Exception):
 
 @dataclass(slots=True)
 class Journey:
-    """One person's way, as far as it has come."""
+    """One person's way at one site, as far as it has come. ``system`` is as the site's tenant sees it."""
 
+    site: Site
     system: System
     inbox_url: str
-    browser: "Browser"
     page: "Page"
     shots: Path | None
     user: str = ""
     mail: int = 0
     link: str = field(default="", repr=False)
 
-    def shoot(self, name: str) -> None:
-        """Save what the browser shows, if somebody asked for it."""
-        if self.shots is not None:
-            self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+    @property
+    def person(self) -> Person:
+        """Whose way it is."""
+        return self.site.person
 
-    def shoot_on_phone(self, name: str, url: str) -> None:
-        """Save how a page looks on a phone; in a browser of its own."""
+    @property
+    def portal(self) -> Mapping[str, Any]:
+        """The words of the site's portal."""
+        return portal_words()[self.site.language]
+
+    @property
+    def done(self) -> Mapping[str, Any]:
+        """The words of Usher's last page."""
+        return Texts.load(templates_dir() / "pages").page(self.site.language, "done")
+
+    def shoot(self, name: str) -> None:
+        """Save what the browser shows, on a desk and on a phone, if somebody asked for it."""
         if self.shots is not None:
-            with self.browser.new_context(viewport=PHONE, is_mobile=True) as context:
-                page = context.new_page()
-                page.goto(url)
-                page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+            for device, size in DEVICES.items():
+                self.page.set_viewport_size(size)
+                path = self.shots / self.site.tenant / f"{name}-{device}.png"
+                self.page.screenshot(path=path, full_page=True)
+            self.page.set_viewport_size(DESKTOP)
+
+    def must_speak(self) -> None:
+        """:raises Unexpected: the page is not in the site's language."""
+        language = self.page.locator("html").get_attribute("lang") or "no language"
+        if language.partition("-")[0] != self.site.language:
+            raise Unexpected(f"a page in {language}: {describe(self.page)}")
 
     def must_show(self, text: str) -> None:
         """:raises Unexpected: the page does not show ``text`` in time."""
@@ -90,37 +109,40 @@ def describe(page: "Page") -> str:
 
 
 def _push(journey: Journey) -> None:
-    journey.user = journey.system.scim.create(ADDRESS, GIVEN_NAME, FAMILY_NAME)
+    person = journey.person
+    journey.user = journey.system.scim.create(person.address, person.given_name, person.family_name)
 
 
 def _mail_arrives(journey: Journey) -> None:
-    mail = journey.system.inbox.wait_for(ADDRESS, timeout=MAIL_SECONDS)
+    mail = journey.system.inbox.wait_for(journey.person.address, timeout=MAIL_SECONDS)
     journey.mail, journey.link = mail.number, invitation_link(mail)
+    journey.page.goto(journey.inbox_url)
+    journey.shoot("1-inbox")
     journey.page.goto(f"{journey.inbox_url}/mail/{mail.number}")
     journey.must_show(mail.subject)
-    journey.shoot("1-inbox")
-    journey.shoot_on_phone("1-inbox-phone", f"{journey.inbox_url}/mail/{mail.number}")
-    journey.shoot_on_phone("1-mail-phone", f"{journey.inbox_url}/mail/{mail.number}/body")
+    journey.shoot("1-mail")
 
 
 def _landing(journey: Journey) -> None:
     journey.page.goto(journey.link)
-    journey.must_show(journey.system.tenant_name)
+    journey.must_show(journey.site.name)
+    journey.must_speak()
     journey.shoot("2-landing")
-    journey.shoot_on_phone("2-landing-phone", journey.link)
 
 
 def _press(journey: Journey) -> None:
     press(journey.page)
     if not journey.page.url.startswith(f"{journey.system.where.issuer}/"):
         raise Unexpected(describe(journey.page))
-    journey.shoot("3-keycloak")
+    if is_password_page(journey.page) == journey.site.mails_twice:
+        raise Unexpected(describe(journey.page))
+    journey.must_speak()
 
 
 def _mailbox(journey: Journey) -> None:
-    if is_password_page(journey.page):
-        return
-    journey.mail = prove_mailbox(journey.page, journey.system.inbox, ADDRESS, after=journey.mail).number
+    journey.shoot("3-mailbox")
+    mail = prove_mailbox(journey.page, journey.system.inbox, journey.person.address, after=journey.mail)
+    journey.mail = mail.number
     if not is_password_page(journey.page):
         raise Unexpected(describe(journey.page))
 
@@ -128,15 +150,15 @@ def _mailbox(journey: Journey) -> None:
 def _password(journey: Journey) -> None:
     journey.shoot("4-password")
     stay_before(journey.page, journey.system.portal_url)
-    choose_password(journey.page, PASSWORD)
-    journey.must_show("You are all set")
+    choose_password(journey.page, journey.person.password)
+    journey.must_show(journey.done["title"])
     journey.shoot("5-done")
     journey.page.unroute_all()
 
 
 def _portal(journey: Journey) -> None:
-    journey.page.get_by_role("link", name="Go to the portal").click()
-    journey.must_show(f"Welcome, {GIVEN_NAME}")
+    journey.page.get_by_role("link", name=journey.done["button"]).click()
+    journey.must_show(journey.portal["signed_in"]["heading"].format(who=journey.person.given_name))
     journey.shoot("6-portal")
 
 
@@ -151,23 +173,27 @@ def _deactivate(journey: Journey) -> None:
 
 
 def _session_gone(journey: Journey) -> None:
-    journey.must_show("Your access has ended")
+    journey.must_show(journey.portal["ended"]["state"])
     journey.shoot("7-ended")
 
 
 def _locked_out(journey: Journey) -> None:
-    journey.page.get_by_role("button", name="Try to sign in").click()
-    sign_in(journey.page, ADDRESS, PASSWORD)
-    journey.must_show("Account is disabled")
+    journey.page.get_by_role("button", name=journey.portal["ended"]["button"]).click()
+    sign_in(journey.page, journey.person.address, journey.person.password)
+    journey.must_show(journey.site.disabled)
     journey.shoot("8-locked-out")
 
 
-STEPS: tuple[tuple[str, Callable[[Journey], None]], ...] = (
-    ("the identity provider pushes Ada over SCIM", _push),
+Step = tuple[str, Callable[[Journey], None]]
+
+BEFORE: tuple[Step, ...] = (
+    ("the identity provider pushes {who} over SCIM", _push),
     ("her invitation arrives", _mail_arrives),
     ("its link opens the landing page", _landing),
     ("its button leads into Keycloak, no password asked", _press),
-    ("Keycloak's own mail proves the mailbox", _mailbox),
+)
+MAILBOX: Step = ("Keycloak's own mail proves the mailbox", _mailbox)
+AFTER: tuple[Step, ...] = (
     ("she chooses a password and is done", _password),
     ("the portal has her signed in", _portal),
     ("Usher says that she is active", _active),
@@ -177,19 +203,32 @@ STEPS: tuple[tuple[str, Callable[[Journey], None]], ...] = (
 )
 
 
+def steps_of(site: Site) -> tuple[Step, ...]:
+    """What happens at a site, in order."""
+    return (*BEFORE, *((MAILBOX,) if site.mails_twice else ()), *AFTER)
+
+
 def walk_through(
     system: System, inbox_url: str, browser: "Browser", steps: Steps, shots: Path | None
 ) -> str | None:
-    """Go all the way; None if every step showed what it must, else ``STEP: what was seen``.
+    """Go all the way at each site; None if every step showed what it must, else ``STEP: what was seen``.
 
-    :param shots: folder for screenshots; made if it is not there.
+    :param shots: folder for screenshots, one folder a site in it.
     """
-    if shots is not None:
-        shots.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(viewport=DESKTOP)
-    page.set_default_timeout(PATIENCE)
-    journey = Journey(system, inbox_url, browser, page, shots)
-    for name, step in STEPS:
+    for site in SITES:
+        steps.say(f"\n{site.name}: {site.summary}")
+        with browser.new_context(viewport=DESKTOP) as context:
+            context.set_default_timeout(PATIENCE)
+            journey = Journey(site, system.seen_by(site.tenant), inbox_url, context.new_page(), shots)
+            seen = _walk(journey, steps)
+        if seen is not None:
+            return seen
+    return None
+
+
+def _walk(journey: Journey, steps: Steps) -> str | None:
+    for pattern, step in steps_of(journey.site):
+        name = pattern.format(who=journey.person.given_name)
         steps.working(name, brief=True)
         seen = _attempt(step, journey, steps, name)
         if seen is not None:

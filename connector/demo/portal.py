@@ -5,18 +5,23 @@ view whether that is still so. It owns these pages; of Usher it knows the tenant
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 from flask import Flask, Response, abort, redirect, render_template, request
+from ruamel.yaml import YAML
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector.demo.relying_party import Attempt, Refused, RelyingParty, Session
 from connector.demo.web import clock_time, page_app
 from connector.domain.model import Tenant
 from connector.foundation.brand import css_properties
+from connector.foundation.resources import templates_dir
 
 COOKIE = "sample_portal"
 REFRESH_SECONDS = 3
+FALLBACK = "en"
+Words = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -29,6 +34,12 @@ class _Visitor:
     sessions: dict[str, Session] = field(default_factory=dict)
 
 
+def portal_words() -> Words:
+    """What the portal says, by language, page and word."""
+    words: Words = YAML(typ="safe").load(templates_dir() / "demo" / "portal.yaml")
+    return words
+
+
 def portal_app(tenants: Mapping[str, Tenant], keycloak: RelyingParty, url: str) -> Flask:
     """One branded site a tenant, at ``/{tenant}``; ``url`` is the portal's own."""
     app = page_app("portal")
@@ -38,6 +49,7 @@ def portal_app(tenants: Mapping[str, Tenant], keycloak: RelyingParty, url: str) 
         ("/", views.index, "GET"),
         ("/callback", views.callback, "GET"),
         ("/<tenant>", views.home, "GET"),
+        ("/<tenant>/logo", views.logo, "GET"),
         ("/<tenant>/hello", views.hello, "GET"),
         ("/<tenant>/ended", views.ended, "GET"),
         ("/<tenant>/sign-in", views.sign_in, "POST"),
@@ -53,6 +65,7 @@ class _Views:
         self._tenants = tenants
         self._keycloak = keycloak
         self._url = url
+        self._words = portal_words()
         self._visitors: dict[str, _Visitor] = {}
 
     def index(self) -> str:
@@ -60,7 +73,7 @@ class _Views:
 
     def home(self, tenant: str) -> str | AnyResponse:
         """Signed in, or off to find out silently who is: after a session's end perhaps somebody else."""
-        known = self._tenant(tenant)
+        self._tenant(tenant)
         visitor = self._visitor()
         session = visitor.sessions.pop(tenant, None) if visitor else None
         if visitor is None or session is None:
@@ -70,20 +83,27 @@ class _Views:
         except Refused:
             return self._ask_keycloak(tenant, silent=True, otherwise="ended")
         visitor.sessions[tenant] = session
-        return _page("signed_in", known, session)
+        return self._page("signed_in", tenant, session)
+
+    def logo(self, tenant: str) -> Response:
+        """The tenant's mark."""
+        brand = self._tenant(tenant).brand
+        if brand.logo is None:
+            abort(404)
+        return Response(brand.logo, content_type="image/png", headers={"Cache-Control": "max-age=600"})
 
     def hello(self, tenant: str) -> str:
         """Nobody is signed in."""
-        return _page("signed_out", self._tenant(tenant))
+        return self._page("signed_out", tenant)
 
     def ended(self, tenant: str) -> str:
         """Somebody was signed in, and nobody is any more."""
-        return _page("ended", self._tenant(tenant))
+        return self._page("ended", tenant)
 
     def sign_in(self, tenant: str) -> AnyResponse:
         """Off to Keycloak's sign-in page."""
-        self._tenant(tenant)
-        return self._ask_keycloak(tenant, silent=False)
+        language = self._tenant(tenant).locale
+        return self._ask_keycloak(tenant, silent=False, language=language)
 
     def sign_out(self, tenant: str) -> AnyResponse:
         """Here and at Keycloak."""
@@ -110,14 +130,18 @@ class _Views:
             return redirect(f"/{tenant}/ended", 303)
         return redirect(f"/{tenant}", 303)
 
-    def _ask_keycloak(self, tenant: str, *, silent: bool, otherwise: str = "hello") -> AnyResponse:
+    def _ask_keycloak(
+        self, tenant: str, *, silent: bool, otherwise: str = "hello", language: str = ""
+    ) -> AnyResponse:
         attempt = Attempt()
         cookie = request.cookies.get(COOKIE, "")
         if cookie not in self._visitors:
             cookie = secrets.token_urlsafe(24)
             self._visitors[cookie] = _Visitor()
         self._visitors[cookie].attempts[attempt.state] = (tenant, attempt, otherwise)
-        response = redirect(self._keycloak.authorize_url(attempt, silent=silent), 303, Response)
+        response = redirect(
+            self._keycloak.authorize_url(attempt, silent=silent, language=language), 303, Response
+        )
         response.set_cookie(COOKIE, cookie, httponly=True, samesite="Lax")
         return response
 
@@ -130,16 +154,25 @@ class _Views:
             abort(404)
         return known
 
-
-def _page(kind: str, tenant: Tenant, session: Session | None = None) -> str:
-    return render_template(
-        "portal.html",
-        kind=kind,
-        tenant=tenant,
-        colours=css_properties(tenant.brand),
-        session=session,
-        refresh=REFRESH_SECONDS,
-    )
+    def _page(self, kind: str, name: str, session: Session | None = None) -> str:
+        tenant = self._tenant(name)
+        language = tenant.locale.partition("-")[0].lower()
+        language = language if language in self._words else FALLBACK
+        claims = session.claims if session else {}
+        full_name = claims.get("name") or claims.get("preferred_username", "")
+        return render_template(
+            "portal.html",
+            kind=kind,
+            lang=language,
+            words=self._words[language],
+            page=self._words[language][kind],
+            tenant=tenant,
+            colours=css_properties(tenant.brand),
+            session=session,
+            full_name=full_name,
+            first_name=claims.get("given_name") or full_name,
+            refresh=REFRESH_SECONDS,
+        )
 
 
 def _away(error: Exception) -> tuple[str, int]:

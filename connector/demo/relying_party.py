@@ -55,8 +55,10 @@ class RelyingParty:
         self._client_id, self._client_secret = client_id, client_secret
         self._portal = portal
 
-    def authorize_url(self, attempt: Attempt, *, silent: bool) -> str:
-        """Where to send the browser. ``silent``: answer at once, with an error if nobody is signed in."""
+    def authorize_url(self, attempt: Attempt, *, silent: bool, language: str = "") -> str:
+        """Where to send the browser. ``silent``: answer at once, with an error if nobody is signed in.
+        ``language``: the one of Keycloak's pages, if it is not the browser's.
+        """
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -66,8 +68,10 @@ class RelyingParty:
             "nonce": attempt.nonce,
             "code_challenge": pkce_challenge(attempt.verifier),
             "code_challenge_method": "S256",
+            **({"prompt": "none"} if silent else {}),
+            **({"ui_locales": language} if language else {}),
         }
-        return f"{self._oidc}/auth?{urlencode(query | ({'prompt': 'none'} if silent else {}))}"
+        return f"{self._oidc}/auth?{urlencode(query)}"
 
     def redeem(self, code: str, attempt: Attempt) -> Session:
         """The session of a code from the callback.

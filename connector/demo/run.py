@@ -17,13 +17,14 @@ from types import FrameType
 from typing import NoReturn
 
 from connector.demo.browser import running_browser
-from connector.demo.check import ADDRESS, FAMILY_NAME, GIVEN_NAME, walk_through
+from connector.demo.check import walk_through
 from connector.demo.errors import DemoError
 from connector.demo.inbox import running_inbox
 from connector.demo.inbox_page import inbox_app
 from connector.demo.keycloak import running_keycloak
 from connector.demo.process import free_port, watch
 from connector.demo.scim import active_body
+from connector.demo.sites import SITES, Site
 from connector.demo.steps import Steps, telling, timed
 from connector.demo.system import System, running_system
 from connector.demo.web import serving
@@ -83,12 +84,18 @@ def _unattended(folder: Path, steps: Steps, shots: Path | None) -> int:
 def _attended(folder: Path, steps: Steps) -> NoReturn:
     with running_demo(folder, steps, os.environ) as running:
         system = running.system
-        with timed(steps, f"{GIVEN_NAME} {FAMILY_NAME} is pushed over SCIM and invited"):
-            user = system.scim.create(ADDRESS, GIVEN_NAME, FAMILY_NAME)
-            system.inbox.wait_for(ADDRESS)
-        steps.say(_next_steps(running, user))
+        with timed(steps, f"{' and '.join(site.person.name for site in SITES)} are invited over SCIM"):
+            users = [_invited(system.seen_by(site.tenant), site) for site in SITES]
+        steps.say(_next_steps(running, users[0]))
         children = [child for child in (system.keycloak.process, system.process) if child]
         watch(children, tell=lambda: steps.working("Running", brief=True))
+
+
+def _invited(system: System, site: Site) -> str:
+    person = site.person
+    user = system.scim.create(person.address, person.given_name, person.family_name)
+    system.inbox.wait_for(person.address)
+    return user
 
 
 @contextmanager
@@ -110,28 +117,43 @@ def _started(stack: ExitStack, folder: Path, steps: Steps, env: Mapping[str, str
     inbox_url = stack.enter_context(serving(inbox_app(inbox), free_port()))
     with timed(steps, "Keycloak runs"):
         keycloak = stack.enter_context(running_keycloak(folder, steps, env))
-    with timed(steps, "Usher and the sample portal run"):
+    with timed(steps, "Usher and the sample portals run"):
         system = stack.enter_context(
-            running_system(folder, keycloak, inbox, realm=REALM, steps=steps, env=env)
+            running_system(folder, keycloak, inbox, realm=REALM, sites=SITES, steps=steps, env=env)
         )
     return Demo(system, inbox_url)
 
 
 def _next_steps(running: Demo, user: str) -> str:
+    """What to do now, for the first site's ``user``."""
     system, keycloak = running.system, running.system.keycloak
+    first, second = SITES
     return NEXT_STEPS.format(
-        name=f"{GIVEN_NAME} {FAMILY_NAME}",
+        sites="\n".join(_about(system.seen_by(site.tenant), site) for site in SITES),
+        first=first.person.given_name,
+        second=second.person.given_name,
         inbox=running.inbox_url,
-        portal=system.portal_url,
         scim=system.scim.url,
         user=user,
-        address=ADDRESS,
+        address=first.person.address,
         token=system.token_file,
         body=json.dumps(active_body(active=False), separators=(",", ":")),
         usher=_typed(system.usher.line()),
         tenant=system.tenant,
         console=f"{keycloak.url}/admin/master/console/#/{REALM}",
         login=f"{keycloak.admin_user} / {keycloak.admin_password}",
+    )
+
+
+def _about(system: System, site: Site) -> str:
+    return ABOUT.format(
+        name=site.name,
+        summary=site.summary,
+        who=site.person.name,
+        address=site.person.address,
+        portal=system.portal_url,
+        scim=system.scim.url,
+        token=system.token_file,
     )
 
 
@@ -145,20 +167,28 @@ def _typed(command: Sequence[str]) -> str:
     return shlex.join([program, *rest])
 
 
-NEXT_STEPS = """
-Everything runs. The company's identity provider has pushed {name} over SCIM,
-and her invitation is in the inbox.
+ABOUT = """
+  {name}: {summary}
 
-  1  Open the inbox, and press the button in her invitation:
+      invited      {who}, {address}
+      portal       {portal}
+      SCIM         {scim}
+      SCIM token   {token}"""
+
+NEXT_STEPS = """
+Everything runs. Two companies share one Keycloak realm; their identity providers have
+pushed one person each over SCIM, and the invitations are in the inbox.
+{sites}
+
+  1  Open the inbox, and press the button in an invitation:
 
          {inbox}
 
-  2  Confirm the address with Keycloak's mail (it is in the inbox too), then choose a
-     password. You arrive at the sample portal, signed in:
+  2  {first} confirms her address with Keycloak's mail (it is in the inbox too); {second}
+     does not have to. Choose a password. You arrive at the company's portal, signed in.
+     Take both invitations in one browser, and Usher asks before it signs the first out.
 
-         {portal}
-
-  3  Take her access away as her company would, and watch the portal:
+  3  Take {first}'s access away as her company would, and watch the portal:
 
          curl -i -X PATCH {scim}/Users/{user} \\
            -H "Authorization: Bearer $(cat {token})" \\
@@ -169,8 +199,6 @@ and her invitation is in the inbox.
 
          {usher} user explain {tenant} {address}
 
-  SCIM endpoint      {scim}
-  SCIM token         {token}
   Keycloak console   {console}
                      {login}
 

@@ -1,17 +1,16 @@
-"""The demo's configuration: a newcomer's own, as ``usher init`` writes it, with this machine's addresses in
-it. It owns what the demo changes there and nothing of the rest.
+"""The demo's configuration: a newcomer's own, as ``usher init`` writes it, with the demo's tenants and this
+machine's addresses in it. It owns what the demo changes there and nothing of the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
+from connector.demo.sites import Site
 from connector.foundation.config_initial import write_initial
 
-TENANT = "acme"
 REALM_KEY = "main"
 """The key of the realm in the configuration that ``usher init`` writes."""
 
@@ -39,13 +38,13 @@ class Addresses:
         return f"{self.keycloak}/realms/{self.realm}"
 
 
-def write_settings(folder: Path, where: Addresses, tenant: Mapping[str, Any] | None = None) -> Path:
-    """Write a configuration with keys into ``folder``; its path. ``tenant`` replaces keys of the one
-    tenant in it.
+def write_settings(folder: Path, where: Addresses, sites: Sequence[Site]) -> Path:
+    """Write a configuration for these tenants, with keys, into ``folder``; its path.
 
     :raises ConfigError: there is one already.
     """
-    path = write_initial(folder, TENANT)
+    first = sites[0].tenant
+    path = write_initial(folder, first)
     yaml = YAML()
     config = yaml.load(path)
     config["public_url"] = where.usher
@@ -54,16 +53,7 @@ def write_settings(folder: Path, where: Addresses, tenant: Mapping[str, Any] | N
     config["keycloak"]["realms"][REALM_KEY] |= {"url": where.keycloak, "realm": where.realm}
     del config["mail"]["files"]
     config["mail"]["smtp"] = {"host": HOST, "port": where.smtp_port, "tls": "none"}
-    config["tenants"][TENANT] |= {**_sample_tenant(where.portal), **(tenant or {})}
+    newcomer = dict(config["tenants"][first])
+    config["tenants"] = {site.tenant: newcomer | site.configuration(where.portal) for site in sites}
     yaml.dump(config, path)
     return path
-
-
-def _sample_tenant(portal: str) -> dict[str, Any]:
-    return {
-        "name": "Acme Supplies",
-        "portal_url": f"{portal}/{TENANT}",
-        "brand": {"primary": "#14532d", "accent": "#facc15", "support": "help@acme.example"},
-        "sender": {"from_name": "Acme Supplies"},
-        "scim": {"profile": "entra"},
-    }

@@ -2,9 +2,9 @@
 sample portal. It owns the order and the ends; what is done with it is the demo's or a test's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from connector.demo.process import Child, free_port
 from connector.demo.realm import CLIENT, add_sample_portal
 from connector.demo.relying_party import RelyingParty
 from connector.demo.scim import ScimCaller
-from connector.demo.settings import REALM_KEY, TENANT, Addresses, write_settings
+from connector.demo.settings import REALM_KEY, Addresses, write_settings
+from connector.demo.sites import Site
 from connector.demo.steps import Steps
 from connector.demo.usher import UsherCommand
 from connector.demo.web import HOST, serving
@@ -30,19 +31,40 @@ CONNECTION = "entra"
 """The name of the SCIM connection; it owns the holds that it puts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A tenant's identity provider, and the file with the token that it calls with."""
+
+    scim: ScimCaller
+    token_file: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """A running Usher with all that is around it."""
+    """A running Usher with all that is around it, as ``tenant`` sees it."""
 
     where: Addresses
     settings: Settings
     usher: UsherCommand
     process: Child
-    scim: ScimCaller
-    token_file: Path
     keycloak: RunningKeycloak
     inbox: Inbox
-    tenant: str = field(default=TENANT)
+    callers: Mapping[str, Caller]
+    tenant: str
+
+    def seen_by(self, tenant: str) -> "System":
+        """The same, as another tenant sees it."""
+        return replace(self, tenant=tenant)
+
+    @property
+    def scim(self) -> ScimCaller:
+        """The tenant's identity provider."""
+        return self.callers[self.tenant].scim
+
+    @property
+    def token_file(self) -> Path:
+        """Its token is in there."""
+        return self.callers[self.tenant].token_file
 
     @property
     def tenant_name(self) -> str:
@@ -66,12 +88,12 @@ def running_system(
     inbox: Inbox,
     *,
     realm: str,
+    sites: Sequence[Site],
     steps: Steps,
     env: Mapping[str, str],
-    tenant: Mapping[str, Any] | None = None,
 ) -> Iterator[System]:
-    """Usher and the sample portal over a new realm; stopped at the end. ``tenant`` replaces keys of the one
-    tenant's configuration.
+    """Usher and the sample portals of ``sites`` over a new realm, as the first of them sees it; stopped at
+    the end.
 
     :raises DemoError: something did not come up.
     """
@@ -83,26 +105,30 @@ def running_system(
         portal=f"http://{HOST}:{ports[1]}",
         smtp_port=inbox.port,
     )
-    usher = UsherCommand(config=write_settings(folder, where, tenant), env=env)
+    usher = UsherCommand(config=write_settings(folder, where, sites), env=env)
     with ExitStack() as stack:
         steps.working("Setting up the realm")
         _apply(usher, keycloak)
         settings = load(usher.config)
         stack.enter_context(serving(_portal(keycloak, where, settings), ports[1]))
         process = stack.enter_context(_started(usher, where, folder, steps))
-        token = usher.run("token", "create", TENANT, "--name", CONNECTION).strip()
-        token_file = folder / "scim-token"
-        write_private(token_file, token.encode())
         yield System(
             where=where,
             settings=settings,
             usher=usher,
             process=process,
-            scim=ScimCaller(f"{where.usher}/scim/{TENANT}/v2", token),
-            token_file=token_file,
             keycloak=keycloak,
             inbox=inbox,
+            callers={site.tenant: _caller(usher, where, site.tenant, folder) for site in sites},
+            tenant=sites[0].tenant,
         )
+
+
+def _caller(usher: UsherCommand, where: Addresses, tenant: str, folder: Path) -> Caller:
+    token = usher.run("token", "create", tenant, "--name", CONNECTION).strip()
+    token_file = folder / f"{tenant}.scim-token"
+    write_private(token_file, token.encode())
+    return Caller(ScimCaller(f"{where.usher}/scim/{tenant}/v2", token), token_file)
 
 
 def _apply(usher: UsherCommand, keycloak: RunningKeycloak) -> None:

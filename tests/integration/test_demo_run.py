@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from connector.demo.sites import SITES
+
 USHER = [sys.executable, "-m", "connector"]
 READY_SECONDS = 240.0
 STOP_SECONDS = 40.0
@@ -50,6 +52,12 @@ class RunningDemo:
         found = re.search(re.escape(label) + r"\s+(http\S+)", self.text)
         assert found, self.text
         return found[1]
+
+    def all_after(self, label: str) -> list[str]:
+        """Each address after some words, one a site."""
+        found = re.findall(re.escape(label) + r" *(http\S+)", self.text)
+        assert len(found) == len(SITES), self.text
+        return found
 
     def command(self, begins: str) -> list[str]:
         """The words of a command as a shell would read them."""
@@ -90,11 +98,13 @@ def running(tmp_path: Path, *options: str) -> Iterator[RunningDemo]:
 
 def test_all_that_it_prints_is_true_and_ctrl_c_ends_all_of_it(demo: RunningDemo) -> None:
     demo.wait_for("Ctrl-C stops all of it.")
-    inbox, portal = demo.after("in her invitation:"), demo.after("arrive at the sample portal, signed in:")
-    scim, console = demo.after("SCIM endpoint"), demo.after("Keycloak console")
-    pages = (inbox, portal, console.partition("#")[0])
-    assert [requests.get(page, timeout=10).status_code for page in pages] == [200, 200, 200]
-    assert "ada.lovelace@acme.example" in requests.get(inbox, timeout=10).text
+    inbox, console = demo.after("in an invitation:"), demo.after("Keycloak console")
+    portals, scim = demo.all_after("portal  "), demo.all_after("SCIM  ")
+    pages = (inbox, *portals, console.partition("#")[0])
+    assert [requests.get(page, timeout=10).status_code for page in pages] == [200] * (len(SITES) + 2)
+    listed = requests.get(f"{inbox}/list", timeout=10).text
+    for site in SITES:
+        assert site.person.address in listed
     assert _may_administrate(demo.text, console.partition("/admin/")[0])
 
     assert _curl(demo.command("curl")).status_code == 204
@@ -108,7 +118,7 @@ def test_all_that_it_prints_is_true_and_ctrl_c_ends_all_of_it(demo: RunningDemo)
     assert "Stopped; nothing of it runs any more." in demo.text
     assert len(running_now) > 1 or not Path("/proc").exists()
     assert demo.processes() == []
-    for url in (*pages, scim):
+    for url in (*pages, *scim):
         with pytest.raises(requests.ConnectionError):
             requests.get(url, timeout=10)
 

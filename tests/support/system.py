@@ -5,12 +5,13 @@ start and their end; what they do in a browser is the journeys'.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from connector.demo.inbox import Inbox, ReceivedMail
 from connector.demo.keycloak import RunningKeycloak
+from connector.demo.sites import ACME
 from connector.demo.steps import PlainSteps
 from connector.demo.system import System, running_system
 from connector.demo.walk import invitation_link
@@ -30,9 +31,9 @@ def whole_system(
     """
     console = Console(keycloak, realm)
     console.remove_realm()
-    tenant = {"policy": policy} if policy else {}
+    site = replace(ACME, settings={**ACME.settings, "policy": policy}) if policy else ACME
     with running_system(
-        folder, keycloak, inbox, realm=realm, steps=PlainSteps(), env=os.environ, tenant=tenant
+        folder, keycloak, inbox, realm=realm, sites=[site], steps=PlainSteps(), env=os.environ
     ) as system:
         yield system
     console.remove_realm()

@@ -53,6 +53,13 @@ def page(reader: FlaskClient, path: str) -> str:
     return answer.get_data(as_text=True)
 
 
+@pytest.mark.parametrize("path", ["/", "/mail/1", "/mail/1/text", "/list/1"])
+def test_every_page_has_one_heading_however_narrow(inbox: Inbox, reader: FlaskClient, path: str) -> None:
+    assert page(reader, "/").count("<h1") == 1
+    put(inbox, html="<p>Hello</p>")
+    assert page(reader, path).count("<h1") == 1
+
+
 def test_an_empty_inbox_says_so_and_looks_again_by_itself(reader: FlaskClient) -> None:
     shown = page(reader, "/")
     assert "No mail yet" in shown
@@ -68,7 +75,7 @@ def test_the_list_has_the_newest_first_and_renews_itself_without_the_mail_beside
     assert rows.index("Newer one") < rows.index("Older one")
     assert 'http-equiv="refresh"' in rows
     shown = page(reader, "/")
-    assert "<h1>Newer one</h1>" in shown
+    assert ">Newer one</h2>" in shown
     assert 'http-equiv="refresh"' not in shown
 
 

@@ -1,5 +1,7 @@
 """The sample portal, before a Keycloak that answers as a test says."""
 
+import re
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -8,8 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from connector.demo.portal import portal_app
+from connector.demo.portal import portal_app, portal_words
 from connector.demo.relying_party import Attempt, Refused, RelyingParty, Session
+from connector.domain.model import Brand, TenantId
 from tests.support.builders import a_tenant
 
 PORTAL = "http://127.0.0.1:1"
@@ -45,7 +48,8 @@ def keycloak() -> FakeKeycloak:
 
 @pytest.fixture
 def portal(keycloak: FakeKeycloak) -> Flask:
-    app = portal_app({"acme": a_tenant()}, keycloak, PORTAL)
+    nordwind = replace(a_tenant(TenantId("nordwind")), locale="de-AT", brand=Brand(logo=b"png"))
+    app = portal_app({"acme": a_tenant(), "nordwind": nordwind}, keycloak, PORTAL)
     app.config["SERVER_NAME"] = "127.0.0.1"
     return app
 
@@ -137,3 +141,30 @@ def test_a_keycloak_that_does_not_answer_is_said_so(visitor: FlaskClient, keyclo
 def test_a_site_that_is_not_there_is_not_found(visitor: FlaskClient) -> None:
     for answer in (visitor.get("/other"), visitor.get("/other/hello"), visitor.post("/other/sign-in")):
         assert answer.status_code == 404
+
+
+def test_a_german_site_is_german_and_so_is_keycloaks_sign_in(visitor: FlaskClient) -> None:
+    page = visitor.get("/nordwind/hello").get_data(as_text=True)
+    assert '<html lang="de">' in page
+    assert "Nicht angemeldet" in page
+    assert asked(visitor.post("/nordwind/sign-in"))["ui_locales"] == "de-AT"
+
+
+def test_a_logo_is_shown_where_there_is_one(visitor: FlaskClient) -> None:
+    assert 'src="/nordwind/logo"' in visitor.get("/nordwind/hello").get_data(as_text=True)
+    assert visitor.get("/nordwind/logo").data == b"png"
+    assert visitor.get("/acme/logo").status_code == 404
+
+
+def test_the_portal_says_the_same_in_every_language() -> None:
+    english, *others = portal_words().values()
+    for words in others:
+        assert shape(words) == shape(english)
+
+
+def shape(words: object) -> object:
+    """Which words there are, and what is filled in."""
+    if isinstance(words, str):
+        return sorted(re.findall(r"{(\w+)}", words))
+    assert isinstance(words, dict)
+    return {name: shape(value) for name, value in words.items()}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from connector.demo.scim import active_body, create_body
-from connector.demo.settings import REALM_KEY, TENANT, Addresses, write_settings
+from connector.demo.settings import REALM_KEY, Addresses, write_settings
+from connector.demo.sites import ACME, SITES, Site
 from connector.demo.steps import PlainSteps, timed
 from connector.domain.model import TenantId
 from connector.domain.policy import EmailVerification
@@ -24,29 +25,38 @@ WHERE = Addresses(
 
 
 def test_the_demos_configuration_is_without_fault_and_has_this_machines_addresses(tmp_path: Path) -> None:
-    settings = load(write_settings(tmp_path, WHERE))
-    realm, tenant = settings.realms[REALM_KEY], settings.tenants[TenantId(TENANT)]
+    settings = load(write_settings(tmp_path, WHERE, SITES))
+    realm, tenant = settings.realms[REALM_KEY], settings.tenants[TenantId(ACME.tenant)]
     assert settings.public_url == "http://127.0.0.1:8001"
     assert settings.server.port == 8001
     assert (realm.url, realm.realm) == ("http://localhost:8002", "portal")
     assert tenant.portal_url == "http://127.0.0.1:8003/acme"
-    assert tenant.can_send
     assert settings.mail.smtp is not None
     assert settings.mail.smtp.port == 8004
 
 
-def test_a_tenants_keys_can_be_replaced(tmp_path: Path) -> None:
-    path = write_settings(tmp_path, WHERE, {"policy": {"email_verification": "invitation"}})
-    tenant = load(path).tenants[TenantId(TENANT)]
-    assert tenant.policy.email_verification is EmailVerification.INVITATION
-    assert tenant.name == "Acme Supplies"
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.tenant)
+def test_each_site_has_the_brand_the_language_and_the_way_it_says(site: Site, tmp_path: Path) -> None:
+    tenant = load(write_settings(tmp_path, WHERE, SITES)).tenants[TenantId(site.tenant)]
+    assert tenant.can_send
+    assert tenant.brand.logo is not None
+    assert (tenant.name, tenant.locale) == (site.name, site.language)
+    assert (tenant.policy.email_verification is EmailVerification.KEYCLOAK) == site.mails_twice
+
+
+def test_the_sites_differ_in_all_that_the_demo_shows(tmp_path: Path) -> None:
+    one, other = load(write_settings(tmp_path, WHERE, SITES)).tenants.values()
+    assert one.brand.logo != other.brand.logo
+    assert one.brand.primary != other.brand.primary
+    assert one.locale != other.locale
+    assert one.policy.email_verification is not other.policy.email_verification
 
 
 def test_a_configuration_that_is_there_is_not_touched(tmp_path: Path) -> None:
-    path = write_settings(tmp_path, WHERE)
+    path = write_settings(tmp_path, WHERE, [ACME])
     before = path.read_bytes()
     with pytest.raises(ConfigError):
-        write_settings(tmp_path, WHERE)
+        write_settings(tmp_path, WHERE, [ACME])
     assert path.read_bytes() == before
 
 
