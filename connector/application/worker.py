@@ -22,6 +22,7 @@ from connector.application.housekeeping import Housekeeping
 from connector.application.lane import Lane
 from connector.application.leases import Leases
 from connector.application.pace import PRESS_LEASE, WorkerSettings
+from connector.application.parking import try_now
 from connector.application.performers import Performers
 from connector.application.ports import Clock, Wake
 from connector.application.records import WorkerSeen
@@ -73,11 +74,15 @@ class Worker:
         ]
 
     def recover(self) -> int:
-        """Make due what a dead worker left running; only for the single worker of a SQLite database. What a
-        person's press has taken is left to it: its lease is short.
+        """Make due what a dead worker left running, and what waited for its look whether a sink is back; only
+        for the single worker of a SQLite database. What a person's press has taken is left to it: its lease
+        is short.
         """
         now = self._clock.now()
         with self._store.write() as work:
+            for sink in work.sinks.all():
+                if sink.probe_until is not None:
+                    try_now(work, sink, now=now)
             return work.outbox.release_all(now=now, beyond=now + PRESS_LEASE)
 
     def stop(self) -> None:

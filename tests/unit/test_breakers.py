@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.domain import commands as c
+from connector.domain.effects import Lane
 from connector.domain.errors import Forbidden, Misconfigured, Rejected, Unavailable
 from connector.domain.model import HoldKind, UserId
 from connector.store.checkpoint import Checkpointer
@@ -176,6 +177,22 @@ def test_queue_q8_of_two_workers_one_tries(plant: Plant) -> None:
     assert plant.worker.drain() > 0
     assert seen == [0]
     assert len(plant.idp.calls) > tried
+
+
+def test_queue_q8_a_look_whose_worker_died_is_not_waited_for(plant: Plant) -> None:
+    users = people(plant, 30)
+    plant.idp.go_away(AWAY)
+    plant.worker.drain()
+    plant.idp.heal()
+    plant.clock.move(30)
+    with plant.store.write() as work:
+        assert work.outbox.claim(Lane.ACCOUNT, None, 1, lease=90, now=NOW + 30, sink=SINK)
+        assert work.sinks.win_probe(SINK, until=NOW + 120, now=NOW + 30)
+    plant.worker.drain()
+    assert len(plant.idp.accounts()) == 0
+    plant.worker.recover()
+    plant.worker.drain()
+    assert len(plant.idp.accounts()) == len(users)
 
 
 def test_promise_p4_after_an_outage_taking_access_away_goes_first(plant: Plant) -> None:
