@@ -171,6 +171,11 @@ def opened_worker(core: Core) -> Iterator[Worker]:
         yield worker
 
 
+def look_after_database(core: Core) -> None:
+    """Keep SQLite's log short as long as this process lives."""
+    Checkpointer(core.settings.database_url()).start()
+
+
 @contextmanager
 def checkpoints(core: Core) -> Iterator[None]:
     """Keep SQLite's log short meanwhile; each process that lives on does."""
