@@ -41,6 +41,10 @@ class Parts:
         )
 
 
+NOTHING = Parts(emails=orjson.dumps(None), holds=frozenset(), invitation=None)
+"""Of a user that is new: nothing needs to be replaced."""
+
+
 def hold_of(row: RowMapping) -> Hold:
     """A row of ``user_hold``."""
     return Hold(kind=HoldKind(row["kind"]), source=row["source"], since=row["since"], hides=row["hides"])

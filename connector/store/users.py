@@ -34,7 +34,7 @@ from connector.store import search
 from connector.store import user_sql as sql
 from connector.store.keys import key
 from connector.store.tables import invitation, user, user_hold
-from connector.store.user_rows import Parts, columns_of, hold_of, user_of
+from connector.store.user_rows import NOTHING, Parts, columns_of, hold_of, user_of
 
 # By what the databases name: PostgreSQL the index, SQLite the columns. (PostgreSQL's text has the value in
 # it, which is somebody's to choose.)
@@ -102,7 +102,7 @@ class SqlUsers:
             "created_at": new.created_at,
         }
         self._checked(sql.ADD, values)
-        self._save_parts(None, new, index)
+        self._save_parts(NOTHING, new, index)
 
     def save(self, changed: PortalUser, index: Index) -> None:
         """See the port. What is as it was loaded in this unit of work is not written again."""
@@ -206,14 +206,15 @@ class SqlUsers:
         """What stands in tables of its own; the index of addresses follows from the document's."""
         after = self._parts[owner.tenant, owner.id] = Parts.of(owner)
         if before is None or before.emails != after.emails:
-            self._save_emails(owner, index)
+            self._save_emails(before, owner, index)
         if before is None or before.holds != after.holds:
-            self._save_holds(owner)
+            self._save_holds(before, owner)
         if owner.invitation and (before is None or before.invitation != owner.invitation):
-            self._save_invitation(owner, owner.invitation)
+            self._save_invitation(before, owner, owner.invitation)
 
-    def _save_emails(self, owner: PortalUser, index: Index) -> None:
-        self._db.execute(sql.DROP_EMAILS, _key(owner))
+    def _save_emails(self, before: Parts | None, owner: PortalUser, index: Index) -> None:
+        if before is not NOTHING:
+            self._db.execute(sql.DROP_EMAILS, _key(owner))
         rows = [
             _owned(owner) | {"item": item, "type_key": key(type_key), "value_key": key(value_key)}
             for item, (type_key, value_key) in enumerate(index.email_values)
@@ -221,19 +222,21 @@ class SqlUsers:
         if rows:
             self._db.execute(sql.ADD_EMAILS, rows)
 
-    def _save_holds(self, owner: PortalUser) -> None:
-        self._db.execute(sql.DROP_HOLDS, _key(owner))
+    def _save_holds(self, before: Parts | None, owner: PortalUser) -> None:
+        if before is not NOTHING:
+            self._db.execute(sql.DROP_HOLDS, _key(owner))
         rows = [_owned(owner) | asdict(hold) for hold in owner.holds]
         if rows:
             self._db.execute(sql.ADD_HOLDS, rows)
 
-    def _save_invitation(self, owner: PortalUser, newest: Invitation) -> None:
+    def _save_invitation(self, before: Parts | None, owner: PortalUser, newest: Invitation) -> None:
         values = asdict(newest)
         generation = _key(owner) | {"key_generation": newest.generation}
-        if self._db.execute(sql.SAVE_INVITATION, values | generation).rowcount:
-            return
-        self._db.execute(sql.SUPERSEDE, _key(owner))
-        self._db.execute(sql.ADD_INVITATION, values | {"tenant": owner.tenant, "user_id": owner.id})
+        if before is not NOTHING:
+            if self._db.execute(sql.SAVE_INVITATION, values | generation).rowcount:
+                return
+            self._db.execute(sql.SUPERSEDE, _key(owner))
+        self._db.execute(sql.ADD_INVITATION, values | _owned(owner))
 
     def _whole(self, rows: Sequence[RowMapping]) -> list[PortalUser]:
         holds: dict[tuple[str, str], set[Hold]] = {(row["tenant"], row["id"]): set() for row in rows}
