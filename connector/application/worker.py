@@ -74,7 +74,7 @@ class Worker:
         ]
 
     def recover(self) -> int:
-        """Make due what a dead worker left running, and what waits for its look whether a sink is back. Only
+        """Make due what a dead worker left running and what waits for its look whether a sink is well. Only
         for the single worker of a SQLite database. What a person's press has taken is left to it: its lease
         is short.
         """
