@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connector.application.ports import IdentityProvider, IdentityProviders
-from connector.application.records import HandOver
+from connector.application.records import HandOver, HandOverStatus
 from connector.application.repositories import Store
 from connector.application.service import Service
 from connector.domain.account import Account, Credential, DesiredAccount
@@ -172,19 +172,20 @@ class Accounts:
         return None
 
     def _must_go(self, target: _Target, account: Account) -> bool:
-        """Whether the account itself must be removed: the state wants none, or its user never got in, is or
-        was to be kept out (or reached at another address), and a password page of an unfinished hand-over
-        may still be open in a stranger's browser. Such a page survives everything but the account's end.
+        """Whether the account itself must be removed: the state wants none, or its user is not in and a
+        hand-over led to it that is over, or whose person is to be kept out or reached at another address.
+        The password page of such a hand-over may still be open in a stranger's browser, and survives
+        everything but the account's end.
         """
         if target.rule.account is Presence.ABSENT:
             return True
         if target.user.activated_at is not None:
             return False
-        moved = account.email.casefold() != target.desired.email.casefold()
         with self._store.read() as work:
-            if target.state is State.DISABLED or moved:
-                return work.handovers.unfinished_on(account.id)
-            return work.handovers.withdrawn_on(account.id)
+            begun = work.handovers.statuses_on(account.id)
+        if target.state is State.DISABLED or _is_moved(account, target.desired):
+            return bool(begun)
+        return bool(begun - {HandOverStatus.OPEN})
 
     def _enabled(self, target: _Target, account: Account | None) -> AccountId:
         if account is None:
@@ -240,7 +241,7 @@ class Accounts:
         desired = target.desired
         if target.state is State.PENDING and target.handover is None:
             return replace(desired, required_actions=self._missing_actions(target, account))
-        moved = account.email.casefold() != desired.email.casefold()
+        moved = _is_moved(account, desired)
         if target.user.activated_at is not None and moved and not target.tenant.policy.sso:
             return replace(desired, required_actions=account.required_actions | _EMAIL_ACTIONS)
         return desired
@@ -250,7 +251,7 @@ class Accounts:
         may be finishing one, and an action put back would come a second time.
         """
         wanted = target.rule.required_actions
-        if account.email_verified and account.email.casefold() == target.desired.email.casefold():
+        if account.email_verified and not _is_moved(account, target.desired):
             wanted -= _EMAIL_ACTIONS
         if has_sign_in(self._fresh_credentials(target, account.id)):
             wanted -= _PASSWORD_ACTIONS
@@ -301,6 +302,11 @@ def _only_off(account: Account, desired: DesiredAccount) -> DesiredAccount:
         family_name=account.family_name,
         enabled=False,
     )
+
+
+def _is_moved(account: Account, desired: DesiredAccount) -> bool:
+    """Whether the person is to be reached at another address than the account has."""
+    return account.email.casefold() != desired.email.casefold()
 
 
 def has_sign_in(credentials: Sequence[Credential]) -> bool:

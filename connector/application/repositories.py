@@ -11,6 +11,7 @@ from connector.application.records import (
     SINGLE,
     Entry,
     HandOver,
+    HandOverStatus,
     MailAttempt,
     OutboxFigures,
     OutboxRow,
@@ -358,14 +359,10 @@ class HandOvers(Protocol):
         """Use a code (SHA-256, hex) up: its hand-over as it was, once, within the code's life."""
         ...
 
-    def unfinished_on(self, account: AccountId) -> bool:
-        """Whether a hand-over on this account was begun and not completed: its password page at
-        Keycloak may still be open somewhere.
+    def statuses_on(self, account: AccountId) -> frozenset[HandOverStatus]:
+        """What has become of the hand-overs that led to this account. After each of them, whatever it has
+        come to, its password page at Keycloak may still be open somewhere.
         """
-        ...
-
-    def withdrawn_on(self, account: AccountId) -> bool:
-        """As ``unfinished_on``, and its invitation was revoked since, though another may be open by now."""
         ...
 
     def complete(self, tenant: TenantId, user: UserId) -> int:

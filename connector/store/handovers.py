@@ -4,11 +4,11 @@ by one statement, so that of many who try one succeeds.
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from connector.application.records import HandOver, HandOverStatus
-from connector.domain.model import AccountId, InvitationStatus, TenantId, UserId
-from connector.store.tables import handover, invitation
+from connector.domain.model import AccountId, TenantId, UserId
+from connector.store.tables import handover
 from connector.store.users import LockUser
 
 _FIELDS = tuple(HandOver.__dataclass_fields__)
@@ -61,21 +61,10 @@ class SqlHandOvers:
         taken = self._db.execute(update(handover).where(*live).values(code="", code_until=None))
         return found if taken.rowcount == 1 else None
 
-    def unfinished_on(self, account: AccountId) -> bool:
+    def statuses_on(self, account: AccountId) -> frozenset[HandOverStatus]:
         """See the port."""
-        begun = (handover.c.account == account, handover.c.status != HandOverStatus.DONE)
-        return self._db.execute(select(handover.c.id).where(*begun).limit(1)).first() is not None
-
-    def withdrawn_on(self, account: AccountId) -> bool:
-        """See the port."""
-        revoked = exists().where(
-            invitation.c.tenant == handover.c.tenant,
-            invitation.c.user_id == handover.c.user_id,
-            invitation.c.generation >= handover.c.generation,
-            invitation.c.status == InvitationStatus.REVOKED,
-        )
-        begun = (handover.c.account == account, handover.c.status != HandOverStatus.DONE, revoked)
-        return self._db.execute(select(handover.c.id).where(*begun).limit(1)).first() is not None
+        found = self._db.execute(select(handover.c.status).where(handover.c.account == account).distinct())
+        return frozenset(HandOverStatus(status) for status in found.scalars())
 
     def complete(self, tenant: TenantId, user: UserId) -> int:
         """See the port."""

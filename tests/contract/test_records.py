@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from connector.application.records import Entry, HandOver, HandOverStatus, MailAttempt, Token
 from connector.application.repositories import Store
-from connector.domain.model import AccountId, InvitationStatus, State, UserId
-from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, an_invitation, index
+from connector.domain.model import AccountId, State, UserId
+from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, index
 
 ENTRY = Entry(
     tenant=ACME,
@@ -153,15 +153,19 @@ def test_control_o7_a_code_dies_after_its_time(store: Store) -> None:
         assert work.handovers.redeem("", now=NOW) is None
 
 
-def test_an_account_remembers_hand_overs_that_were_not_completed(store: Store) -> None:
+def test_an_account_remembers_what_became_of_every_hand_over_that_led_to_it(store: Store) -> None:
+    account = AccountId("k1")
     with_ada(store)
     with store.write() as work:
+        assert work.handovers.statuses_on(account) == frozenset()
         work.handovers.add(HANDOVER)
-        assert work.handovers.unfinished_on(AccountId("k1"))
-        assert not work.handovers.unfinished_on(AccountId("k2"))
+        assert work.handovers.statuses_on(account) == {HandOverStatus.OPEN}
+        assert work.handovers.statuses_on(AccountId("k2")) == frozenset()
+        work.handovers.add(replace(HANDOVER, id="h2", code=""))
+        assert work.handovers.statuses_on(account) == {HandOverStatus.CLOSED, HandOverStatus.OPEN}
         assert work.handovers.complete(OTHER, ADA) == 0
         assert work.handovers.complete(ACME, ADA) == 1
-        assert not work.handovers.unfinished_on(AccountId("k1"))
+        assert work.handovers.statuses_on(account) == {HandOverStatus.CLOSED, HandOverStatus.DONE}
 
 
 def test_a_hand_over_is_saved_by_its_owner_alone(store: Store) -> None:
@@ -173,22 +177,3 @@ def test_a_hand_over_is_saved_by_its_owner_alone(store: Store) -> None:
         assert work.handovers.get("h1") == HANDOVER
         work.handovers.save(replace(HANDOVER, leg=2))
         assert work.handovers.get("h1") == replace(HANDOVER, leg=2)
-
-
-def test_an_account_remembers_hand_overs_whose_invitation_was_revoked(store: Store) -> None:
-    account = AccountId("k1")
-    user = a_user(invitation=an_invitation())
-    revoked = replace(user, invitation=an_invitation(status=InvitationStatus.REVOKED))
-    anew = replace(user, invitation=an_invitation(2))
-    with store.write() as work:
-        work.users.add(user, index(user))
-        work.handovers.add(HANDOVER)
-        assert not work.handovers.withdrawn_on(account)
-        work.users.save(revoked, index(revoked))
-        work.users.save(anew, index(anew))
-        assert work.handovers.withdrawn_on(account)
-        assert not work.handovers.withdrawn_on(AccountId("k2"))
-        work.handovers.add(replace(HANDOVER, id="h2", generation=2, account=AccountId("k2"), code=""))
-        assert not work.handovers.withdrawn_on(AccountId("k2"))
-        work.handovers.save(replace(HANDOVER, status=HandOverStatus.DONE))
-        assert not work.handovers.withdrawn_on(account)

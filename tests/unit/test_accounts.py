@@ -9,7 +9,7 @@ from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import Exists, Gone, Misconfigured, OutsideError, Rejected, Unavailable
 from connector.domain.model import AccountId, HoldKind, State, state_of
-from connector.domain.policy import EmailVerification, InvitePolicy
+from connector.domain.policy import EmailVerification, InvitePolicy, Reenable
 from tests.support.builders import ACME, ADA, NOW, PERSON, SYSTEM, a_document, a_profile, command
 from tests.support.plant import Plant
 
@@ -201,15 +201,64 @@ def test_control_o2_a_link_whose_press_died_goes_with_the_next_look_at_the_accou
     assert plant.idp.linked_sub(plant.account_id()) is None
 
 
-def test_a_resend_ends_the_hand_over_and_its_link(plant: Plant) -> None:
+def test_control_o14_a_resend_ends_the_hand_over_and_the_account_it_led_to(plant: Plant) -> None:
     plant.create()
     plant.worker.drain()
-    plant.begin_handover("7" * 32)
+    first = plant.begin_handover("7" * 32).account
     plant.do(c.Resend)
     plant.worker.drain()
+    assert plant.account_id() != first
     assert plant.idp.linked_sub(plant.account_id()) is None
     with plant.store.read() as work:
         assert work.handovers.open_of(ACME, ADA, now=plant.clock.now()) is None
+
+
+def test_control_o14_a_press_that_replaces_another_gets_a_new_account(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    first = plant.begin_handover().account
+    plant.clock.move(1)
+    second = plant.begin_handover().account
+    assert second not in (None, first)
+    plant.accounts.sync(ACME, ADA)
+    assert [second] == [account.id for account in plant.idp.accounts()]
+
+
+def test_control_o14_the_account_goes_when_the_hand_overs_half_hour_is_over(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    begun = plant.begin_handover()
+    for at in (1799, 1800):
+        assert plant.account_id() == begun.account
+        plant.clock.time = begun.opened_at + at
+        plant.followup.look(begun.id, request_id="request-1")
+        plant.worker.drain()
+    assert plant.account_id() != begun.account
+    assert plant.account().required_actions == ACTIONS
+
+
+def test_control_o14_a_press_after_that_half_hour_waits_for_no_worker(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    first = plant.begin_handover().account
+    plant.clock.move(1801)
+    assert plant.begin_handover().account != first
+
+
+def test_control_o14_who_is_invited_once_more_gets_a_new_account(tmp_path: Path) -> None:
+    """A page that was opened on the first way in, or afterwards, must not lead to the second."""
+    plant = Plant(tmp_path, reenable=Reenable.REINVITE)
+    plant.create()
+    plant.worker.drain()
+    activate(plant)
+    first = plant.account_id()
+    plant.do(c.Disable)
+    plant.worker.drain()
+    assert plant.account_id() == first
+    plant.do(c.Enable)
+    plant.worker.drain()
+    assert plant.account_id() != first
+    assert plant.account().required_actions == ACTIONS
 
 
 def test_control_o14_a_hold_after_an_unfinished_press_takes_the_account_itself(plant: Plant) -> None:
@@ -319,13 +368,7 @@ def test_control_o14_a_hold_that_is_lifted_before_anybody_looked_takes_the_accou
     plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM)
     plant.do(c.Release, actor=SYSTEM, kind=HoldKind.SCIM)
     plant.worker.drain()
-    second = plant.account_id()
-    assert second != first
-    plant.clock.move(1)
-    plant.begin_handover()
-    plant.do(c.Resend)
-    plant.worker.drain()
-    assert plant.account_id() == second
+    assert plant.account_id() != first
 
 
 def test_control_o14_a_press_after_a_revoked_one_gets_a_new_account(plant: Plant) -> None:
