@@ -4,6 +4,7 @@ what happened, what waits. It owns the report's shape; it must not change anythi
 
 from dataclasses import dataclass
 
+from connector.application.deliveries import with_queued
 from connector.application.records import Entry, MailAttempt, OutboxRow
 from connector.application.service import Service
 from connector.domain.errors import NotFound
@@ -46,13 +47,14 @@ def explain(service: Service, tenant: TenantId, user_id: UserId) -> Explanation:
         if user is None:
             raise NotFound("There is no such user here.")
         state = state_of(user, facts.now)
+        waiting = work.outbox.open_rows(tenant, user_id)
         return Explanation(
             now=facts.now,
             user=user,
             state=state,
             rule=_RULES[state],
             allowed_actions=tuple(sorted(allowed_actions(user, facts))),
-            waiting=tuple(work.outbox.open_rows(tenant, user_id)),
+            waiting=tuple(waiting),
             timeline=tuple(work.timeline.of(tenant, user_id)),
-            mails=tuple(work.mails.of(tenant, user_id)),
+            mails=tuple(with_queued(work.mails.of(tenant, user_id), waiting)),
         )

@@ -13,21 +13,30 @@ class Housekeeping:
 
     _AT_ONCE = 500
 
-    def __init__(self, store: Store, clock: Clock, *, keep_finished: float) -> None:
+    def __init__(self, store: Store, clock: Clock, *, keep_finished: float, keep_mails: float) -> None:
         self._store = store
         self._clock = clock
         self._keep_finished = keep_finished
+        self._keep_mails = keep_mails
 
     def run(self) -> None:
-        """Delete rows of the outbox that were finished long enough ago, and workers not seen for a day."""
-        while self._forget_some() == self._AT_ONCE:
-            pass
+        """Delete rows of the outbox and records of mails that are old enough, and workers not seen for a
+        day.
+        """
+        for forget_some in (self._forget_finished, self._forget_mails):
+            while forget_some() == self._AT_ONCE:
+                pass
         self._forget_workers()
 
-    def _forget_some(self) -> int:
+    def _forget_finished(self) -> int:
         before = self._clock.now() - self._keep_finished
         with self._store.write() as work:
             return work.outbox.forget_finished(before=before, limit=self._AT_ONCE)
+
+    def _forget_mails(self) -> int:
+        before = self._clock.now() - self._keep_mails
+        with self._store.write() as work:
+            return work.mails.forget(before=before, limit=self._AT_ONCE)
 
     def _forget_workers(self) -> None:
         before = self._clock.now() - DAY

@@ -40,6 +40,7 @@ class WorkerSettings:
     longest_breaker_pause: float = 300.0
     grace: float = 25.0
     keep_finished: float = 7 * DAY
+    keep_mails: float = 90 * DAY
 
     def slots(self, lane: Lane) -> int:
         """How many effects of a lane run at once."""

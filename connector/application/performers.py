@@ -10,6 +10,7 @@ from connector.application.account import Accounts
 from connector.application.followup import FollowUp
 from connector.application.post import Letter, Post
 from connector.application.records import OutboxRow
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx
@@ -83,16 +84,7 @@ class Performers:
     def _send_mail(self, row: OutboxRow) -> None:
         if row.unsure >= COPIES:
             raise DeliveryUnknown(f"{row.unsure} tries ended without an answer of the mail server.")
-        template, _, generation = row.target.partition("/")
-        letter = _letter(row, fx.Template(template), int(generation))
-        self._post.send(letter, before_content=lambda: self._expect(row))
-
-    def _expect(self, row: OutboxRow) -> None:
-        """Write down that a copy may be on its way, before it is."""
-        with self._service.store.write() as work:
-            is_ours = work.outbox.expect(row)
-        if not is_ours:
-            raise Unavailable("Another worker has this mail by now.", sink_wide=False)
+        self._post.send(_letter(row), before_content=lambda work: _expect(work, row))
 
     def _expire_invitation(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
@@ -144,14 +136,25 @@ class Performers:
             return self._service.clock.now(), work.users.get(row.tenant, row.user_id)
 
 
-def _letter(row: OutboxRow, template: fx.Template, generation: int) -> Letter:
+def _letter(row: OutboxRow) -> Letter:
+    mail = fx.SendMail.parse(row.target)
     return Letter(
         tenant=row.tenant,
         user_id=row.user_id,
-        template=template,
-        generation=generation,
+        template=mail.template,
+        generation=mail.generation,
+        change=mail.change,
         request_id=row.request_id,
     )
+
+
+def _expect(work: UnitOfWork, row: OutboxRow) -> None:
+    """Count one more copy that may be on its way.
+
+    :raises Unavailable: another worker has the row by now.
+    """
+    if not work.outbox.expect(row):
+        raise Unavailable("Another worker has this mail by now.", sink_wide=False)
 
 
 def _by_clock(kind: type[_C], row: OutboxRow) -> _C:

@@ -6,24 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.application.ports import Links, Mailer, Renderer
-from connector.application.records import Mail, MailAttempt
+from connector.application.records import Mail, MailAttempt, Outcome
+from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
-from connector.domain.effects import Template
+from connector.domain.effects import ASKED_FOR, INVITING, Template, moment_of
 from connector.domain.errors import MailRefused, Misconfigured, Rejected, Unavailable
 from connector.domain.model import PortalUser, State, TenantId, UserId, state_of
 from connector.foundation import metrics
 
-_INVITING = {Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER}
-
 _FITS: dict[Template, frozenset[State]] = {
-    **dict.fromkeys(_INVITING, frozenset({State.PENDING, State.EXPIRED})),
+    **dict.fromkeys(INVITING, frozenset({State.PENDING, State.EXPIRED})),
     Template.ACCESS_ENABLED: frozenset({State.ACTIVE}),
     Template.WELCOME: frozenset({State.ACTIVE}),
-    Template.EMAIL_CHANGED_NOTICE: frozenset({State.ACTIVE}),
+    Template.EMAIL_CHANGED_NOTICE: frozenset(State) - {State.ABSENT, State.DELETED},
     Template.INVITATION_EXPIRED_NOTICE: frozenset({State.EXPIRED}),
 }
-"""In which states a mail still says something true; in others it is skipped."""
+"""In which states a mail still says something true; in others it is skipped. That an address was changed
+must be told even if the user was held a moment later.
+"""
 
+NOT_WANTED = "no longer wanted"
+CAME_BACK = "the last mail to this address failed or came back"
+UNANSWERED = "unanswered"
+"""In the figures: the answer to a mail got lost."""
 
 _AT_ONCE = 60.0
 """Seconds within which a first mail goes out without its life being counted anew."""
@@ -31,18 +36,21 @@ _AT_ONCE = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """Which mail to whom; ``generation`` of the invitation it belongs to, 0 for none."""
+    """Which mail to whom; ``generation`` of the invitation it belongs to, 0 for none; ``change`` that it
+    tells of, 0 for none or (rows of older releases) the newest.
+    """
 
     tenant: TenantId
     user_id: UserId
     template: Template
     generation: int
     request_id: str
+    change: int = 0
 
     @property
     def invites(self) -> bool:
         """Whether the invitation's link is in it."""
-        return self.template in _INVITING
+        return self.template in INVITING
 
 
 class Post:
@@ -54,32 +62,35 @@ class Post:
         self._renderer = renderer
         self._mailer = mailer
 
-    def send(self, letter: Letter, *, before_content: Callable[[], None] = lambda: None) -> None:
-        """Send the mail if it is still wanted. A refusal of this recipient ends it, on record.
-        ``before_content`` is the mailer's.
+    def send(self, letter: Letter, *, before_content: Callable[[UnitOfWork], None]) -> None:
+        """Send the mail if it is still wanted. A refusal of this recipient ends it, on record; what goes
+        out by itself is not sent to an address that the last mail did not reach. ``before_content`` is
+        called in the commit that says that the mail may arrive; if it raises, nothing is sent.
 
         :raises Unavailable: try again. :raises Misconfigured: an operator must act.
         :raises MailRefused: the server will not have this mail, whoever it is for.
         """
         user = self._still_wanted(letter)
         if user is None:
-            self._record(letter, "skipped", "no longer wanted", "")
+            self._record(letter, None, Outcome.SKIPPED, NOT_WANTED)
             return
-        message_id = ""
+        mail = None
         try:
             mail = self._rendered(letter, user)
-            message_id = mail.message_id
-            answer = self._mailer.send(mail, before_content=before_content)
+            if self._is_in_vain(letter, mail):
+                self._record(letter, mail, Outcome.SKIPPED, CAME_BACK)
+                return
+            answer = self._mailer.send(mail, before_content=self._announcing(letter, mail, before_content))
         except Rejected as error:
             if error.field != "recipient":
                 raise MailRefused(error.field, error.rule) from error
-            self._record(letter, "failed", error.rule, message_id)
+            self._record(letter, mail, Outcome.FAILED, error.rule)
         except Unavailable as error:
             if error.unsure:
-                self._record(letter, "unknown", str(error), message_id)
+                self._record(letter, mail, Outcome.QUEUED, str(error))
             raise
         else:
-            self._record(letter, "sent", answer, message_id)
+            self._record(letter, mail, Outcome.SENT, answer)
 
     def _rendered(self, letter: Letter, user: PortalUser) -> Mail:
         """:raises Misconfigured: of this tenant or template, so that no other mail has to wait for it."""
@@ -129,22 +140,61 @@ class Post:
             return None
         with self._service.store.read() as work:
             entries = work.timeline.of(letter.tenant, letter.user_id)
-        return next((str(e.changes["email"][0]) for e in reversed(entries) if "email" in e.changes), "")
+        moved = [entry for entry in entries if "email" in entry.changes]
+        if letter.change:
+            moved = [entry for entry in moved if moment_of(entry.at) == letter.change]
+        else:
+            moved = moved[-1:]
+        return str(moved[0].changes["email"][0]) if moved else ""
 
-    def _record(self, letter: Letter, outcome: str, answer: str, message_id: str) -> None:
-        now = self._service.clock.now()
-        attempt = MailAttempt(
-            tenant=letter.tenant,
-            user_id=letter.user_id,
-            template=letter.template,
-            generation=letter.generation,
-            at=now,
-            outcome=outcome,
-            answer=answer,
-            message_id=message_id,
-        )
-        metrics.mail(letter.template, outcome)
+    def _is_in_vain(self, letter: Letter, mail: Mail) -> bool:
+        if letter.template in ASKED_FOR:
+            return False
+        with self._service.store.read() as work:
+            return work.mails.is_undeliverable(letter.tenant, mail.recipient.casefold())
+
+    # --- the record --------------------------------------------------------------------------------
+
+    def _announcing(
+        self, letter: Letter, mail: Mail, before_content: Callable[[UnitOfWork], None]
+    ) -> Callable[[], None]:
+        """What says, in one commit, that the mail may arrive from now on: a report that it came back finds
+        it, however soon it comes.
+        """
+
+        def announce() -> None:
+            with self._service.store.write() as work:
+                work.users.lock(letter.tenant, letter.user_id)
+                before_content(work)
+                self._put(work, letter, mail, Outcome.QUEUED, "")
+
+        return announce
+
+    def _record(self, letter: Letter, mail: Mail | None, outcome: Outcome, answer: str) -> None:
+        metrics.mail(letter.template, UNANSWERED if outcome is Outcome.QUEUED else outcome)
         with self._service.store.write() as work:
-            work.mails.add(attempt)
-            if outcome == "sent" and letter.invites and letter.template is not Template.REMINDER:
+            self._put(work, letter, mail, outcome, answer)
+            is_first = letter.invites and letter.template is not Template.REMINDER
+            if outcome is Outcome.SENT and is_first:
+                now = self._service.clock.now()
                 work.users.mark_sent(letter.tenant, letter.user_id, letter.generation, now)
+
+    def _put(
+        self, work: UnitOfWork, letter: Letter, mail: Mail | None, outcome: Outcome, answer: str
+    ) -> None:
+        """Of a user who was deleted meanwhile the address is not kept."""
+        user = work.users.get(letter.tenant, letter.user_id)
+        is_there = user is not None and user.removed_at is None
+        work.mails.put(
+            MailAttempt(
+                tenant=letter.tenant,
+                user_id=letter.user_id,
+                template=letter.template,
+                generation=letter.generation,
+                at=self._service.clock.now(),
+                outcome=outcome,
+                answer=answer,
+                message_id=mail.message_id if mail else "",
+                recipient=mail.recipient.casefold() if mail and is_there else "",
+            )
+        )

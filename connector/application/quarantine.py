@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from connector.application.parking import try_now
-from connector.application.records import Entry, OutboxRow
+from connector.application.records import Entry, MailAttempt, OutboxRow, Outcome
 from connector.application.repeat import repeated
 from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
+from connector.domain import effects as fx
 from connector.domain.errors import Invalid, NotFound
 from connector.domain.model import state_of
 
@@ -107,6 +108,8 @@ class Quarantine:
             if not work.outbox.skip(row, now=self._service.clock.now()):
                 raise NotFound(f"Row {row} is {found.state}; it cannot be skipped.")
             self._enter(work, found, "outbox_skip", because)
+            if found.effect == fx.SendMail.name:
+                work.mails.put(_given_up(found, because, at=self._service.clock.now()))
         return found
 
     def _locked(self, work: UnitOfWork, row: int) -> OutboxRow:
@@ -134,3 +137,18 @@ class Quarantine:
                 reason=f"{row.what}: {reason}" if reason else row.what,
             )
         )
+
+
+def _given_up(row: OutboxRow, because: str, *, at: float) -> MailAttempt:
+    """What the record of mails says of one that is given up."""
+    mail = fx.SendMail.parse(row.target)
+    return MailAttempt(
+        tenant=row.tenant,
+        user_id=row.user_id,
+        template=mail.template,
+        generation=mail.generation,
+        at=at,
+        outcome=Outcome.SKIPPED,
+        answer=f"given up: {because}",
+        message_id="",
+    )

@@ -197,10 +197,32 @@ class HandOver:
         return self.status is HandOverStatus.OPEN and bool(self.sub) and now < self.link_until
 
 
+class Outcome(StrEnum):
+    """What became of a mail. ``QUEUED``: it is on its way, and no answer has come yet or the answer got
+    lost. ``SENT`` may still become ``BOUNCED``. ``FAILED``: the address was refused at once. ``SKIPPED``:
+    nobody wants it any more.
+    """
+
+    QUEUED = "queued"
+    SENT = "sent"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+SETTLED = frozenset({Outcome.SENT, Outcome.BOUNCED, Outcome.FAILED})
+"""These say something of the address; the newest of them decides whether it can be written to."""
+
+UNDELIVERED = frozenset({Outcome.BOUNCED, Outcome.FAILED})
+"""These say that the address cannot be written to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailAttempt:
-    """One try to send one mail. ``outcome``: sent, failed, skipped, or unknown if the answer got lost;
-    ``answer``: SMTP's, no address.
+    """One mail and the newest word of it, never its link. ``at``: when that came; ``outcome``: an
+    :class:`Outcome` (``unknown`` in old records); ``answer``: the other side's, or why there is none, no
+    address in it; ``message_id``: the mail's, empty if none was made; ``recipient``: the envelope's
+    address in lower case, empty if there was none.
     """
 
     tenant: TenantId
@@ -211,6 +233,19 @@ class MailAttempt:
     outcome: str
     answer: str
     message_id: str
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """What a mail system says of mails that it could not deliver. ``marks`` are what may stand before the @
+    of their Message-ID, ``recipients`` the addresses named, in lower case; ``answer`` as in
+    :class:`MailAttempt`.
+    """
+
+    marks: frozenset[str]
+    recipients: frozenset[str]
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -377,12 +377,37 @@ class HandOvers(Protocol):
 class MailAttempts(Protocol):
     """The record of mails; never a link in it."""
 
-    def add(self, attempt: MailAttempt) -> None:
-        """Append."""
+    def put(self, attempt: MailAttempt) -> None:
+        """Write down the newest word of a mail: in place of what says that it is queued, else as one more.
+        What has bounced stays so. An ``attempt`` without Message-ID is of all the user's mails of this
+        template and generation.
+        """
         ...
 
     def of(self, tenant: TenantId, user: UserId) -> list[MailAttempt]:
         """A user's, oldest first."""
+        ...
+
+    def of_message(self, mark: str) -> list[MailAttempt]:
+        """Those whose Message-ID has ``mark`` before its @, of whatever tenant: who asks knows none yet."""
+        ...
+
+    def bounce(self, attempt: MailAttempt, *, answer: str, at: float) -> bool:
+        """Write down that a queued or sent mail came back; False if that is known, or it was not sent."""
+        ...
+
+    def is_undeliverable(self, tenant: TenantId, recipient: str) -> bool:
+        """Whether the newest word of an address (in lower case) is that it failed or bounced."""
+        ...
+
+    def undeliverable(self, tenant: TenantId) -> list[MailAttempt]:
+        """The newest word of each user's address of which that is so."""
+        ...
+
+    def forget(self, *, before: float, limit: int) -> int:
+        """Delete at most ``limit`` that are older than a time, but not the newest word of an address that
+        failed or bounced; how many.
+        """
         ...
 
     def erase(self, tenant: TenantId, user: UserId) -> None:

@@ -5,6 +5,7 @@ holds a change, its timeline entry and its outbox rows; it must not call anythin
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connector.application.deliveries import invitation_came_back
 from connector.application.ports import Clock, Ids, Tenants
 from connector.application.records import SELF, Entry
 from connector.application.repeat import repeated
@@ -161,7 +162,8 @@ class Service:
     ) -> list["_Step"]:
         steps = []
         for command in commands:
-            decision = decide(user, command, self._with_admins(work, command, user, facts))
+            known = _with_deliveries(work, command, user, self._with_admins(work, command, user, facts))
+            decision = decide(user, command, known)
             steps.append(_Step(before=user, command=command, decision=decision))
             user = decision.user
         return steps
@@ -241,6 +243,14 @@ class Service:
                     reason=f"refused: {refusal.reason}",
                 )
             )
+
+
+def _with_deliveries(work: UnitOfWork, command: Command, user: PortalUser | None, facts: Facts) -> Facts:
+    """``facts`` with what became of the user's invitation, where a system may bring about another."""
+    if user is None or action_of(user, command) is not Action.RELEASE:
+        return facts
+    attempts = work.mails.of(user.tenant, user.id)
+    return replace(facts, is_undeliverable=invitation_came_back(user, attempts))
 
 
 def _sink_of(effect: fx.Effect, tenant: Tenant) -> str:

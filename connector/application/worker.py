@@ -67,7 +67,12 @@ class Worker:
         claims = Claims(store, clock, breakers, self._leases, self._settings)
         self._endings = Endings(store, clock, breakers, self._leases, self._settings, chance, wake.notify)
         attempts = Attempts(performers, self._settings, elapsed)
-        self._housekeeping = Housekeeping(store, clock, keep_finished=self._settings.keep_finished)
+        self._housekeeping = Housekeeping(
+            store,
+            clock,
+            keep_finished=self._settings.keep_finished,
+            keep_mails=self._settings.keep_mails,
+        )
         self._lanes = [
             Lane(kind, self._settings, claims, attempts, self._endings, self._leases, breakers)
             for kind in fx.Lane

@@ -2,12 +2,14 @@
 ``application/explain.py``'s.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from connector.application.explain import Explanation
-from connector.application.records import Entry, OutboxRow
+from connector.application.records import Entry, MailAttempt, OutboxRow
 from connector.cli.output import console, iso, show_fields, show_table
 from connector.domain.model import PortalUser, Profile, state_of
+from connector.mail.address import wire_form
 
 
 def name_of(profile: Profile) -> str:
@@ -46,11 +48,34 @@ def details(found: Explanation) -> dict[str, Any]:
         "rule": found.rule,
         "allowedActions": list(found.allowed_actions),
         "waiting": [row_fields(row) for row in found.waiting],
-        "mails": [
-            {"at": iso(m.at), "template": m.template, "outcome": m.outcome, "answer": m.answer}
-            for m in found.mails
-        ],
+        "mails": [mail_fields(mail) for mail in found.mails],
     }
+
+
+def mail_fields(mail: MailAttempt) -> dict[str, Any]:
+    """A line of the record of mails as JSON."""
+    return {
+        "at": iso(mail.at),
+        "template": mail.template,
+        "generation": mail.generation,
+        "outcome": mail.outcome,
+        "answer": mail.answer,
+        "messageId": mail.message_id,
+    }
+
+
+class Undelivered:
+    """Whose last mail failed or came back, of the addresses that users have now. ``words`` are the newest
+    of bad addresses.
+    """
+
+    def __init__(self, words: Iterable[MailAttempt]) -> None:
+        self._words = {(word.user_id, word.recipient): word.outcome for word in words}
+
+    def word_of(self, user: PortalUser) -> str:
+        """What became of the last mail to the user's address; empty if nothing bad is known."""
+        address = wire_form(user.profile.email)
+        return self._words.get((user.id, address)) or self._words.get((user.id, "")) or ""
 
 
 def row_fields(row: OutboxRow) -> dict[str, Any]:
@@ -108,6 +133,17 @@ def print_summary(found: Explanation) -> None:
             ("invitation", ", ".join(f"{k} {v}" for k, v in invitation.items() if v is not None)),
             ("may be", ", ".join(found.allowed_actions)),
         )
+    )
+
+
+def print_mails(mails: Sequence[MailAttempt]) -> None:
+    """What became of mails, for people."""
+    if not mails:
+        return
+    console.print("\n[bold]Mails[/bold]")
+    show_table(
+        ("when", "mail", "generation", "outcome", "answer"),
+        ((iso(m.at), m.template, m.generation, m.outcome, m.answer) for m in mails),
     )
 
 

@@ -12,10 +12,12 @@ from connector.application.service import Service
 from connector.cli.context import OPERATOR, SOURCE, known_tenant, new_request_id, opened_core
 from connector.cli.output import console, iso, show_json, show_table
 from connector.cli.user_view import (
+    Undelivered,
     details,
     entry_fields,
     entry_line,
     name_of,
+    print_mails,
     print_summary,
     print_waiting,
     summary,
@@ -41,6 +43,9 @@ def list_users(
     context: typer.Context,
     tenant: TenantName,
     state: Annotated[list[State] | None, typer.Option(help="Only these states; may be repeated.")] = None,
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Only those whose last mail failed or came back.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List a tenant's users."""
@@ -55,12 +60,15 @@ def list_users(
                 users += page.items
                 if not page.items or len(users) >= page.total:
                     break
+            lost = Undelivered(work.mails.undeliverable(key))
         labels = core.settings.labels.get(key, {})
+    if undelivered:
+        users = [user for user in users if lost.word_of(user)]
     if json:
-        show_json([summary(user, now) for user in users])
+        show_json([summary(user, now) | {"undelivered": lost.word_of(user)} for user in users])
         return
     show_table(
-        ("id", "userName", "name", "state", "invited", "expires"),
+        ("id", "userName", "name", "state", "invited", "expires", "mail"),
         (
             (
                 user.id,
@@ -69,6 +77,7 @@ def list_users(
                 labels.get(state_of(user, now), state_of(user, now)),
                 iso(user.invitation.sent_at) if user.invitation else "",
                 iso(user.invitation.expires_at) if user.invitation else "",
+                lost.word_of(user),
             )
             for user in users
         ),
@@ -83,6 +92,7 @@ def show(context: typer.Context, tenant: TenantName, user: UserName, json: Json 
         show_json(summary(found.user, found.now) | details(found))
         return
     print_summary(found)
+    print_mails(found.mails)
     print_waiting(found.waiting)
 
 
@@ -100,11 +110,7 @@ def explain_user(context: typer.Context, tenant: TenantName, user: UserName, jso
         ("when", "who", "by way of", "request", "action", "state", "why / what"),
         (entry_line(entry) for entry in found.timeline),
     )
-    console.print("\n[bold]Mails[/bold]")
-    show_table(
-        ("when", "mail", "generation", "outcome", "answer"),
-        ((iso(m.at), m.template, m.generation, m.outcome, m.answer) for m in found.mails),
-    )
+    print_mails(found.mails)
     print_waiting(found.waiting)
 
 

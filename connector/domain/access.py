@@ -80,6 +80,8 @@ def _back_without_access(user: PortalUser, command: c.Command, facts: Facts, *, 
     if not wanted or facts.policy.sso:
         return Outcome(user=user, effects=(fx.SyncAccount(),))
     refusal = why_not_invite(user.profile, facts)
+    if automatic and facts.is_undeliverable:
+        refusal = refusal or Refusal.UNDELIVERABLE
     if refusal is not None:
         return Outcome(user=user, effects=(fx.SyncAccount(),), reason=str(refusal))
     not_before = None

@@ -26,6 +26,8 @@ class Facts:
     """Administrators of the tenant besides this user who are not deleted …"""
     other_active_admins: int = 0
     """… and those of them who are active."""
+    is_undeliverable: bool = False
+    """The newest word of the user's invitation is that its mail failed or bounced."""
 
     @property
     def policy(self) -> Policy:

@@ -44,7 +44,8 @@ def _change_email(user: PortalUser, edited: PortalUser, command: c.Edit, facts: 
         return invited(edited, command.actor.name, facts, fx.Template.INVITATION)
     effects: tuple[fx.Effect, ...] = (fx.SyncAccount(),)
     if state is State.ACTIVE and user.profile.email and facts.tenant.can_send:
-        effects += (fx.SendMail(template=fx.Template.EMAIL_CHANGED_NOTICE),)
+        notice = fx.Template.EMAIL_CHANGED_NOTICE
+        effects += (fx.SendMail(template=notice, change=fx.moment_of(facts.now)),)
     return Outcome(user=edited, effects=effects)
 
 

@@ -27,6 +27,13 @@ class Template(StrEnum):
     EMAIL_CHANGED_NOTICE = "email_changed_notice"
 
 
+INVITING = frozenset({Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER})
+"""These carry the invitation's link."""
+
+ASKED_FOR = frozenset({Template.INVITATION, Template.ACTIVATION_RESEND})
+"""Behind these stands somebody who wants the person in; the others go out by themselves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """One thing to look at. ``urgent`` takes access away and overtakes all else; ``due`` is epoch
@@ -71,17 +78,35 @@ class MailPasswordReset(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMail(Effect):
-    """Send one mail of ours; ``generation`` of the invitation it belongs to, 0 for none."""
+    """Send one mail of ours; ``generation`` of the invitation it belongs to, 0 for none. ``change`` tells
+    two changes apart that each have a mail of their own (:func:`moment_of`), 0 for none.
+    """
 
     name = "send_mail"
     lane = Lane.MAIL
     template: Template
     generation: int = 0
+    change: int = 0
 
     @property
     def target(self) -> str:
-        """``<template>/<generation>``."""
-        return f"{self.template}/{self.generation}"
+        """``<template>/<generation>``, and ``/<change>`` if there is one."""
+        about = f"{self.template}/{self.generation}"
+        return f"{about}/{self.change}" if self.change else about
+
+    @classmethod
+    def parse(cls, target: str) -> "SendMail":
+        """The effect of a ``target``.
+
+        :raises ValueError: it is none's.
+        """
+        template, generation, *change = target.split("/")
+        return cls(template=Template(template), generation=int(generation), change=int(*change or "0"))
+
+
+def moment_of(at: float) -> int:
+    """A time (epoch seconds) as a whole number that names the change of that moment: microseconds."""
+    return round(at * 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class Refusal(StrEnum):
     TOO_MANY_ADMINS = "too_many_admins"
     HELD_BY_OTHER = "held_by_other"
     TOO_SOON = "too_soon"
+    UNDELIVERABLE = "undeliverable"
 
 
 HINTS: dict[Refusal, str] = {
@@ -93,6 +94,7 @@ HINTS: dict[Refusal, str] = {
     Refusal.TOO_MANY_ADMINS: "There are as many administrators as the policy allows.",
     Refusal.HELD_BY_OTHER: "Somebody else keeps this user out. Ask the owner of the hold.",
     Refusal.TOO_SOON: "An invitation was sent a moment ago. Wait before you ask for another.",
+    Refusal.UNDELIVERABLE: "The last invitation to this address came back. Change it, or invite by hand.",
 }
 
 

@@ -166,6 +166,7 @@ class WorkerForm(Form):
     longest_breaker_pause: Annotated[Duration, lasting("100ms", "6h")] = 300.0
     grace: Annotated[Duration, lasting("1s", "10m")] = 25.0
     keep_finished: Annotated[Duration, lasting("1h", "400d")] = 604800.0
+    keep_mails: Annotated[Duration, lasting("1d", "400d")] = 7776000.0
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> "WorkerForm":

@@ -47,6 +47,14 @@ def parse(address: str) -> Mailbox:
     return Mailbox(local_part=local_part, domain=_ascii(domain))
 
 
+def wire_form(address: str) -> str:
+    """``address`` as records of mails compare it, in lower case; empty if it is none."""
+    try:
+        return str(parse(address)).casefold()
+    except ValueError:
+        return ""
+
+
 def _is_local_part(text: str) -> bool:
     """Whether ``text`` may stand before the @; what cannot be seen (controls, direction marks) may not."""
     if not text.isprintable() or not _LOCAL_PART.fullmatch(text):

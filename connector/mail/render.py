@@ -94,7 +94,7 @@ class MailRenderer:
             from_name=tenant.sender.from_name or tenant.name,
             recipient=to,
             reply_to=sender_of(tenant.sender.reply_to) if tenant.sender.reply_to else None,
-            message_id=message_id(sender.domain, *_identity(kind, user, request_id)),
+            message_id=message_id(sender.domain, *_identity(kind, user, to, request_id)),
             request_id=request_id,
             at=self._clock.now(),
         )
@@ -160,11 +160,14 @@ def _preferences(kind: Template, tenant: Tenant, user: PortalUser) -> Sequence[s
     return (invited_in, user.profile.locale, tenant.locale)
 
 
-def _identity(kind: Template, user: PortalUser, request_id: str) -> tuple[str | int, ...]:
-    """What makes two mails the same: the generation of an invitation, else the change that caused them."""
+def _identity(kind: Template, user: PortalUser, to: Mailbox, request_id: str) -> tuple[str | int, ...]:
+    """What makes two mails the same: the generation of an invitation, else the change that caused them.
+    One request may change an address twice; each old one has a mail of its own.
+    """
     if user.invitation and kind in _ABOUT_INVITATION:
         return (user.invitation.id, user.invitation.generation, kind)
-    return (user.tenant, user.id, kind, request_id)
+    about = (user.tenant, user.id, kind, request_id)
+    return (*about, str(to)) if kind is Template.EMAIL_CHANGED_NOTICE else about
 
 
 def _shows(content: Content, link: str) -> bool:

@@ -9,9 +9,10 @@ from connector.application.repositories import UnitOfWork
 from connector.store import failures, postgres, sqlite
 from connector.store.engine import Engines
 from connector.store.handovers import SqlHandOvers
+from connector.store.mails import SqlMailAttempts
 from connector.store.outbox import SqlOutbox
 from connector.store.sinks import SqlSinks
-from connector.store.timeline import SqlMailAttempts, SqlTimeline
+from connector.store.timeline import SqlTimeline
 from connector.store.tokens import SqlTokens
 from connector.store.users import SqlUsers
 from connector.store.workers import SqlWorkers

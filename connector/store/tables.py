@@ -313,6 +313,18 @@ mail_attempt = Table(
     _required("outcome"),
     _required("answer"),
     _required("message_id"),
+    _required("recipient"),
     **_NEVER_REUSED,
 )
 Index("ix_mail_attempt_user", mail_attempt.c.tenant, mail_attempt.c.user_id, mail_attempt.c.seq)
+Index("ix_mail_attempt_message_id", mail_attempt.c.message_id)
+Index("ix_mail_attempt_recipient", mail_attempt.c.tenant, mail_attempt.c.recipient, mail_attempt.c.at)
+Index("ix_mail_attempt_at", mail_attempt.c.at)
+_undelivered = text("outcome IN ('bounced', 'failed')")
+Index(
+    "ix_mail_attempt_undelivered",
+    mail_attempt.c.tenant,
+    mail_attempt.c.user_id,
+    sqlite_where=_undelivered,
+    postgresql_where=_undelivered,
+)

@@ -1,9 +1,9 @@
-"""The contracts of ``ports.Timeline``, ``MailAttempts``, ``Tokens`` and ``HandOvers``, over every store."""
+"""The contracts of ``ports.Timeline``, ``Tokens`` and ``HandOvers``, over every store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from connector.application.records import Entry, HandOver, HandOverStatus, MailAttempt, Token
+from connector.application.records import Entry, HandOver, HandOverStatus, Token
 from connector.application.repositories import Store
 from connector.domain.model import AccountId, State, UserId
 from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, index
@@ -20,16 +20,6 @@ ENTRY = Entry(
     after=State.DRAFT,
     reason="as she asked",
     changes={"given_name": ("Ada", "Augusta")},
-)
-ATTEMPT = MailAttempt(
-    tenant=ACME,
-    user_id=ADA,
-    template="invitation",
-    generation=1,
-    at=NOW,
-    outcome="sent",
-    answer="250 ok",
-    message_id="<m@x>",
 )
 TOKEN = Token(
     id="t1",
@@ -80,16 +70,6 @@ def test_an_erased_timeline_says_what_happened_but_no_value_and_not_why(store: S
         work.timeline.erase(ACME, ADA)
     with store.read() as work:
         assert work.timeline.of(ACME, ADA) == [replace(ENTRY, changes={}, reason="")]
-
-
-def test_mail_attempts_come_back_and_can_be_forgotten_by_their_tenant_alone(store: Store) -> None:
-    with store.write() as work:
-        work.mails.add(ATTEMPT)
-        work.mails.erase(OTHER, ADA)
-        assert work.mails.of(ACME, ADA) == [ATTEMPT]
-        assert work.mails.of(OTHER, ADA) == []
-        work.mails.erase(ACME, ADA)
-        assert work.mails.of(ACME, ADA) == []
 
 
 def test_a_token_is_found_by_its_digest_within_its_tenant_alone(store: Store) -> None:

@@ -65,6 +65,7 @@ def test_database_d5_a_released_schema_comes_forward_with_all_that_is_in_it(rele
     with SqlStore(engines).write() as work:
         assert work.outbox.forget_finished(before=NOW, limit=1) == 0
         assert work.sinks.all() == []
+        assert work.mails.undeliverable(ACME) == []
     engines.dispose()
     assert revision_of(released) == HEAD
     assert has_ada(released)

@@ -17,6 +17,7 @@ from connector.application.share import FairShare
 from connector.application.worker import Worker
 from connector.domain import commands as c
 from connector.domain.account import Account
+from connector.domain.effects import Template
 from connector.domain.errors import UsherError
 from connector.domain.model import AccountId, PortalUser, Tenant, UserId
 from connector.foundation.contact import heard
@@ -66,8 +67,13 @@ class RecordingPost:
         request_id: str,
         recipient: str | None = None,
     ) -> Mail:
-        self._next = (template, recipient or user.profile.email, link)
-        return Mail(sender="portal@x", recipient=user.profile.email, message=b"", message_id="<m@x>")
+        inviter = user.invitation.inviter if user.invitation else ""
+        own = inviter if template == Template.INVITATION_EXPIRED_NOTICE else user.profile.email
+        to = recipient or own
+        self._next = (template, to, link)
+        generation = user.invitation.generation if user.invitation else 0
+        mark = f"{template}-{user.id}-{generation}"
+        return Mail(sender="portal@x", recipient=to, message=b"", message_id=f"<{mark}@x>")
 
     def send(self, mail: Mail, *, before_content: Callable[[], None] = lambda: None) -> str:
         before_content()

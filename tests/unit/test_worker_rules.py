@@ -160,7 +160,7 @@ def test_promise_p3_a_mail_whose_answers_get_lost_is_sent_three_times_and_no_mor
     row = plant.row("send_mail")
     assert (row.state, row.reason, row.unsure) == ("quarantined", "delivery_unknown", 3)
     assert plant.post.tries == 3
-    assert [attempt.outcome for attempt in plant.mails()] == ["unknown"] * 3
+    assert [(one.outcome, one.answer) for one in plant.mails()] == [("queued", "lost after DATA")]
 
 
 def test_queue_q15_an_answer_tells_that_no_copy_is_under_way(plant: Plant) -> None:
@@ -305,6 +305,16 @@ def test_rows_finished_long_ago_are_forgotten(plant: Plant) -> None:
     plant.clock.move(8 * 86400)
     plant.worker._housekeeping.run()
     assert _row(plant, done.id) is None
+
+
+def test_mails_of_long_ago_are_forgotten(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.worker._housekeeping.run()
+    assert len(plant.mails()) == 1
+    plant.clock.move(91 * 86400)
+    plant.worker._housekeeping.run()
+    assert plant.mails() == []
 
 
 def _row(plant: Plant, number: int) -> OutboxRow | None:
