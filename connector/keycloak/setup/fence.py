@@ -31,7 +31,7 @@ def fence(site: Site) -> Iterator[Step]:
 
 
 def _group(site: Site) -> Iterator[Step]:
-    if _group_id(site) is None:
+    if group_id(site) is None:
         yield step(f"group {GROUP}", "make it", lambda: site.admin.create("groups", {"name": GROUP}))
 
 
@@ -63,6 +63,24 @@ def _permission(site: Site) -> Iterator[Step]:
         yield Step(changes=changes, write=lambda: site.admin.put(at, _permission_body(site)))
 
 
+def group_id(site: Site) -> str | None:
+    """Keycloak's id of the group."""
+    found = site.admin.list("groups", search=GROUP, exact="true")
+    return next((group["id"] for group in found if group["path"] == f"/{GROUP}"), None)
+
+
+def policy_path(site: Site) -> str | None:
+    """Where the policy is, None if it is not there."""
+    found = _named(site, "policy", POLICY)
+    return _at(site, "policy", found["id"]) if found else None
+
+
+def permission_path(site: Site) -> str | None:
+    """Where the permission is, None if it is not there."""
+    found = _named(site, "permission", PERMISSION)
+    return _at(site, "policy", found["id"]) if found else None
+
+
 _PARTS: Mapping[Fence, tuple[Part, ...]] = {
     Fence.STRICT: (_group, _policy, _permission),
     Fence.OFF: (),
@@ -78,7 +96,7 @@ def _permission_body(site: Site) -> dict[str, Any]:
     return {
         "name": PERMISSION,
         "resourceType": "Groups",
-        "resources": [_group_id(site)],
+        "resources": [group_id(site)],
         "scopes": list(SCOPES),
         "policies": [policy["id"] if policy else None],
         "decisionStrategy": "UNANIMOUS",
@@ -127,8 +145,3 @@ def _at(site: Site, *rest: str) -> str:
 def _account_id(site: Site) -> str | None:
     client = client_id(site, site.realm.runtime.client_id)
     return service_account_id(site, client) if client else None
-
-
-def _group_id(site: Site) -> str | None:
-    found = site.admin.list("groups", search=GROUP, exact="true")
-    return next((group["id"] for group in found if group["path"] == f"/{GROUP}"), None)

@@ -1,13 +1,14 @@
-"""Plan and apply: walks the table of parts over one realm. It owns the order and who calls; what each
+"""Plan, apply and remove: walks a table of parts over one realm. It owns the order and who calls; what each
 part wants is the part's own. Applying twice writes nothing the second time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from connector.domain.errors import Forbidden, Misconfigured
 from connector.foundation.config import RealmSettings, Settings
 from connector.keycloak.client import AdminClient, Login
+from connector.keycloak.setup import removal
 from connector.keycloak.setup.clients import invite_client, runtime_client, setup_client
 from connector.keycloak.setup.fence import fence
 from connector.keycloak.setup.flows import deny_flow, redirect_flow
@@ -63,13 +64,7 @@ def plan(
     :raises ConfigError: a secret or ``fence`` has to be mended first.
     :raises OutsideError: Keycloak cannot be asked, or the realm is not there.
     """
-    site = _site(settings, realm_key, access, create_realm)
-    changes: list[Change] = []
-    for step in _steps(site):
-        changes += step.changes
-        if step.barrier:
-            break
-    return changes
+    return _planned(_site(settings, realm_key, access, create_realm), PARTS)
 
 
 def apply(
@@ -83,17 +78,46 @@ def apply(
 
     :raises KeyError, ConfigError, OutsideError: as ``plan``.
     """
-    site = _site(settings, realm_key, access, create_realm)
+    return _written(_site(settings, realm_key, access, create_realm), PARTS)
+
+
+def plan_removal(settings: Settings, realm_key: str, access: SetupAccess) -> list[Change]:
+    """What ``remove`` would take out now; writes nothing.
+
+    :raises KeyError, OutsideError: as ``plan``.
+    """
+    return _planned(_site(settings, realm_key, access), removal.PARTS)
+
+
+def remove(settings: Settings, realm_key: str, access: SetupAccess) -> list[Change]:
+    """Take out of the realm what ``apply`` made there; what was removed. Stops at the first failure;
+    running again goes on.
+
+    :raises KeyError, OutsideError: as ``plan``.
+    """
+    return _written(_site(settings, realm_key, access), removal.PARTS)
+
+
+def _planned(site: Site, parts: Iterable[Part]) -> list[Change]:
     changes: list[Change] = []
-    for step in _steps(site):
+    for step in _steps(site, parts):
+        changes += step.changes
+        if step.barrier:
+            break
+    return changes
+
+
+def _written(site: Site, parts: Iterable[Part]) -> list[Change]:
+    changes: list[Change] = []
+    for step in _steps(site, parts):
         _write(step)
         changes += step.changes
     return changes
 
 
-def _steps(site: Site) -> Iterator[Step]:
+def _steps(site: Site, parts: Iterable[Part]) -> Iterator[Step]:
     try:
-        for part in PARTS:
+        for part in parts:
             yield from part(site)
     except Forbidden as error:
         raise _not_enough_rights("look at all that has to be compared") from error
@@ -112,7 +136,9 @@ def _not_enough_rights(todo: str) -> Misconfigured:
     )
 
 
-def _site(settings: Settings, realm_key: str, access: SetupAccess | None, create_realm: bool) -> Site:
+def _site(
+    settings: Settings, realm_key: str, access: SetupAccess | None, create_realm: bool = False
+) -> Site:
     realm = settings.realms[realm_key]
 
     def login() -> Login:
