@@ -54,6 +54,16 @@ def readable_shade(colour: str) -> str:
     return BLACK
 
 
+def readable_tint(colour: str, ground: str) -> str:
+    """``colour``, lightened as little as it takes to be readable as text on the dark ``ground``."""
+    channels = bytes.fromhex(colour[1:])
+    for step in range(_SHADE_STEPS + 1):
+        tint = "#" + bytes(c + (255 - c) * step // _SHADE_STEPS for c in channels).hex()
+        if contrast(tint, ground) >= MIN_CONTRAST:
+            return tint
+    return WHITE
+
+
 def check_primary(colour: str) -> str:
     """``colour`` itself, if links and headings in it can be read on white.
 

@@ -2,12 +2,14 @@
 It owns that; which answer is due is the views'.
 """
 
+from urllib.parse import urlencode
+
 from flask import Response, request
 
 from connector.domain.mapping import AccountMapping
 from connector.domain.model import State, Tenant
 from connector.foundation.config import Settings
-from connector.invite.addresses import GO, INVITE
+from connector.invite.addresses import GO, INVITE, PROBE
 from connector.invite.http import LANGUAGE_COOKIE, origin_of, page_policy
 from connector.invite.outcomes import SignedIn
 from connector.invite.pages import STATUS, Message, Pages, View
@@ -28,7 +30,7 @@ class Answers:
         """The page with the button."""
         tenant, language = invited.tenant, self.language_of(invited)
         html = self._pages.landing(
-            View(language=language, tenant=tenant, switch=True),
+            View(language=language, tenant=tenant, again=_here()),
             invited,
             action=f"{INVITE}/{token}?lang={language}",
             sign_in_at=self._keycloak_of(tenant).partition("://")[2],
@@ -40,26 +42,30 @@ class Answers:
     def about(
         self, message: Message, invited: Invited | None, *, link: str = "", form: str = ""
     ) -> Response:
-        """A page about a mailed link; it can be read in each language."""
+        """A page about a mailed link. None where there is no such link: the same bytes for all of them."""
         tenant = invited.tenant if invited else None
         language = self.language_of(invited) if invited else self.language()
-        view = View(language=language, tenant=tenant, switch=True)
+        view = View(language=language, tenant=tenant, again=_here() if invited else "?")
         return self._message(view, message, link, form)
 
-    def message(self, message: Message, tenant: Tenant | None = None, *, link: str = "") -> Response:
-        """A page about a step on the way."""
-        view = View(language=self.language(tenant), tenant=tenant)
+    def message(
+        self, message: Message, tenant: Tenant | None = None, *, link: str = "", again: str = ""
+    ) -> Response:
+        """A page about a step on the way; ``again`` is where it can be read in another language, if that is
+        not here.
+        """
+        view = View(language=self.language(tenant), tenant=tenant, again=again or _here())
         return self._message(view, message, link, "")
 
     def signed_in(self, found: SignedIn) -> Response:
-        """Somebody else is signed in at Keycloak."""
-        view = View(language=self.language(found.tenant), tenant=found.tenant)
+        """Somebody else is signed in. What told us so is spent: in another language, ask anew."""
+        view = View(language=self.language(found.tenant), tenant=found.tenant, again=f"{PROBE}?")
         html = self._pages.signed_in(view, found.user, name=found.name, form=GO)
         return self._page(html, 200, found.tenant)
 
     def done(self, tenant: Tenant) -> Response:
         """The end."""
-        view = View(language=self.language(tenant), tenant=tenant)
+        view = View(language=self.language(tenant), tenant=tenant, again=_here())
         return self._page(self._pages.done(view, tenant), 200, tenant)
 
     def redirect(self, url: str) -> Response:
@@ -99,3 +105,13 @@ class Answers:
     def _keycloak_of(self, tenant: Tenant) -> str:
         """The origin at which the tenant's people sign in."""
         return origin_of(self._settings.realms[tenant.realm].url)
+
+
+_KEPT = ("state", "code", "error", "iss", "again")
+"""What of a page's address makes it this page."""
+
+
+def _here() -> str:
+    """This page's own address, ready for a language."""
+    kept = urlencode({name: request.args[name] for name in _KEPT if name in request.args})
+    return f"?{kept}&" if kept else "?"

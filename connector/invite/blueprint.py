@@ -36,8 +36,9 @@ from connector.invite.handover import HandOverDesk
 from connector.invite.http import with_headers
 from connector.invite.keycloak_client import KeycloakClient
 from connector.invite.link_views import LinkViews
+from connector.invite.look import NEUTRAL, Looks
 from connector.invite.oidc_routes import add_oidc_routes
-from connector.invite.pages import NEUTRAL, Message, Pages
+from connector.invite.pages import Message, Pages
 from connector.invite.provider import Provider
 from connector.invite.return_views import ReturnViews
 
@@ -66,7 +67,7 @@ def invite_blueprint(parts: InviteParts) -> Blueprint:
     answers = Answers(parts.settings, parts.service.mapping, pages)
     blueprint = Blueprint("invite", __name__)
     _add_steps(blueprint, parts, answers)
-    _add_brand(blueprint, parts.service.tenants, pages)
+    _add_brand(blueprint, parts.service.tenants, pages.looks)
     _add_provider(blueprint, parts, answers)
     _add_errors(blueprint, answers)
     blueprint.before_request(lambda: _limit(parts.settings.limits.form_body))
@@ -86,7 +87,9 @@ def _add_steps(blueprint: Blueprint, parts: InviteParts, answers: Answers) -> No
         public_url=settings.public_url,
         cookie_life=settings.handover.life,
     )
-    back = ReturnViews(callbacks, answers, public_url=settings.public_url)
+    back = ReturnViews(
+        callbacks, answers, public_url=settings.public_url, cookie_life=settings.handover.life
+    )
     for method, rule, view in (
         ("GET", f"{INVITE}/<token>", link.show),
         ("POST", f"{INVITE}/<token>", link.press),
@@ -112,7 +115,7 @@ def _callbacks(parts: InviteParts) -> Callbacks:
     )
 
 
-def _add_brand(blueprint: Blueprint, tenants: Tenants, pages: Pages) -> None:
+def _add_brand(blueprint: Blueprint, tenants: Tenants, looks: Looks) -> None:
     def tenant_of(name: str) -> Tenant | None:
         """None for the look of pages that belong to no tenant."""
         found = tenants.get(TenantId(name))
@@ -122,12 +125,11 @@ def _add_brand(blueprint: Blueprint, tenants: Tenants, pages: Pages) -> None:
 
     @blueprint.get(f"{BRAND}/<name>/style.css")
     def style(name: str) -> Response:
-        tenant = tenant_of(name)
-        return _file(pages.style(tenant.brand if tenant else None), "text/css")
+        return _file(looks.style(tenant_of(name)), "text/css")
 
     @blueprint.get(f"{BRAND}/<name>/icon.svg")
     def icon(name: str) -> Response:
-        return _file(pages.icon(tenant_of(name)), "image/svg+xml")
+        return _file(looks.icon(tenant_of(name)), "image/svg+xml")
 
     @blueprint.get(f"{BRAND}/<name>/logo.png")
     def logo(name: str) -> Response:
@@ -154,7 +156,9 @@ def _add_errors(blueprint: Blueprint, answers: Answers) -> None:
     @blueprint.errorhandler(Busy)
     def busy(error: Busy) -> Response:
         log.warning("busy", detail=str(error))
-        return answers.message(Message.UNAVAILABLE)
+        return answers.message(
+            Message.UNAVAILABLE, link=request.full_path if request.method == "GET" else ""
+        )
 
     @blueprint.errorhandler(Exception)
     def crashed(error: Exception) -> Response | HTTPException:

@@ -83,6 +83,11 @@ class Callbacks:
         proof = self._proof(handover, step)
         return Onward(client.authorize_url(self._public_url + PROBE, proof, prompt="none"))
 
+    def ask_again(self, cookie: str) -> Outcome:
+        """The same question once more, for a page whose answer is spent."""
+        way = self._way(cookie)
+        return self.ask(way.handover) if way and way.live else self._no_way(way)
+
     def sign_out(self, cookie: str) -> Outcome:
         """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""
         way = self._way(cookie)

@@ -61,8 +61,17 @@ def browser_cookie() -> str:
 
 
 def set_cookies(response: Response, *, cookie: str, language: str, life: float) -> None:
-    """Make this browser known for ``life`` seconds."""
-    for name, value in ((COOKIE, cookie), (LANGUAGE_COOKIE, language)):
-        response.set_cookie(
-            name, value, max_age=int(life), path="/", secure=True, httponly=True, samesite="Lax"
-        )
+    """Make this browser known for ``life`` seconds, and the language that its person reads."""
+    _set_cookie(response, COOKIE, cookie, life)
+    set_language(response, language, life)
+
+
+def set_language(response: Response, language: str, life: float) -> None:
+    """Keep a language over the way through Keycloak."""
+    _set_cookie(response, LANGUAGE_COOKIE, language, life)
+
+
+def _set_cookie(response: Response, name: str, value: str, life: float) -> None:
+    response.set_cookie(
+        name, value, max_age=int(life), path="/", secure=True, httponly=True, samesite="Lax"
+    )

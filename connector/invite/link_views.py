@@ -4,6 +4,7 @@ a link is worth and what a press does is decided beside it.
 
 from contextlib import suppress
 from typing import assert_never
+from urllib.parse import quote
 
 import structlog
 from flask import Response
@@ -74,7 +75,7 @@ class LinkViews:
     def renew(self, token: str) -> Response:
         """Mail a new link to the invited address if the policy allows; the answer never tells."""
         if not is_ours(self._public_url):
-            return self._answers.message(Message.FORBIDDEN)
+            return self._answers.message(Message.FORBIDDEN, again=f"{INVITE}/{quote(token)}?")
         invited = self._look(token)
         if invited is None:
             return self._answers.about(Message.UNKNOWN, None)

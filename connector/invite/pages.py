@@ -1,32 +1,37 @@
 """The pages a person sees, in the tenant's brand and the person's language. It owns what stands on each, as
-HTML and stylesheet; it must not know requests, nor decide which page is due.
+HTML; it must not know requests, nor decide which page is due.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from connector.domain.model import Brand, PortalUser, Tenant
-from connector.foundation.brand import contrast, css_properties, text_on
-from connector.invite.addresses import BRAND
+from connector.domain.model import PortalUser, Tenant
+from connector.invite.look import Looks
 from connector.invite.standing import Invited, Standing
 from connector.invite.texts import Texts, Words
 
-NEUTRAL = "_"
-"""In place of a tenant's id where none is known; no tenant can be called so."""
-_NEUTRAL_BRAND = Brand(primary="#334155", accent="#94a3b8")
-_VISIBLE = 1.5
-"""Contrast from which on a shape without meaning is worth drawing."""
-
-VERIFY_EMAIL = "VERIFY_EMAIL"
-UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105 (a required action's name)
+_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105 (a required action's name)
+_PASSKEY = "webauthn-register-passwordless"
+_NO_CONTACT = {"before": "", "address": "", "after": ""}
+_ORDER = (
+    "TERMS_AND_CONDITIONS",
+    "UPDATE_PROFILE",
+    "VERIFY_EMAIL",
+    "CONFIGURE_TOTP",
+    _PASSWORD,
+    "webauthn-register",
+    _PASSKEY,
+    "CONFIGURE_RECOVERY_AUTHN_CODES",
+)
+"""The required actions that have words of their own, as Keycloak asks for them (by its default priorities,
+measured on 26.7.3).
+"""
 
 
 class Message(StrEnum):
@@ -40,6 +45,7 @@ class Message(StrEnum):
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
+    TOO_MANY = "too_many"
     UNAVAILABLE = "unavailable"
     UNFINISHED = "unfinished"
     LOST = "lost"
@@ -57,6 +63,7 @@ STATUS: dict[Message, int] = {
     Message.SUPERSEDED: 410,
     Message.WITHDRAWN: 410,
     Message.UNKNOWN: 404,
+    Message.TOO_MANY: 429,
     Message.UNAVAILABLE: 503,
     Message.UNFINISHED: 503,
     Message.LOST: 410,
@@ -72,8 +79,8 @@ class View:
 
     language: str
     tenant: Tenant | None = None
-    switch: bool = False
-    """Whether the page may be asked for again with ``?lang=``."""
+    again: str = ""
+    """The page's address, up to where ``lang=`` and a language follow; empty if it cannot be read again."""
 
 
 class Pages:
@@ -81,7 +88,6 @@ class Pages:
 
     def __init__(self, folder: Path) -> None:
         self.texts = Texts.load(folder)
-        self._folder = folder
         self._templates = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -89,6 +95,7 @@ class Pages:
             trim_blocks=True,
             auto_reload=False,
         )
+        self.looks = Looks(folder, self._templates)
 
     def landing(
         self,
@@ -106,7 +113,7 @@ class Pages:
         words = self.texts.page(view.language, "landing")
         tenant = invited.tenant
         elsewhere = invited.standing is Standing.ELSEWHERE
-        kind = "password" if UPDATE_PASSWORD in required_actions else "other"
+        kind = _kind(required_actions)
         notice = words["again"] if again else ""
         return self._render(
             "landing.html",
@@ -119,7 +126,8 @@ class Pages:
             address=self.texts.masked(view.language, invited.invitation.address),
             site=_site(tenant.portal_url),
             until=self.texts.moment(view.language, invited.invitation.expires_at, tenant.time_zone),
-            steps=[step.format(host=sign_in_at) for step in _steps(words, required_actions)],
+            where=words["where"].format(host=sign_in_at),
+            steps=_steps(words, required_actions),
             action=action,
             button=words["button_elsewhere" if elsewhere else f"button_{kind}"],
         )
@@ -132,6 +140,7 @@ class Pages:
             view,
             title=words["title"],
             paragraphs=words["text"],
+            contact=_contact(words, view.tenant),
             button=words.get("button", ""),
             link=link,
             form=form,
@@ -168,90 +177,64 @@ class Pages:
             link=tenant.portal_url,
         )
 
-    def style(self, brand: Brand | None) -> str:
-        """The stylesheet in a brand's colours; the neutral one's for None."""
-        brand = brand or _NEUTRAL_BRAND
-        properties = css_properties(brand) | {"--mark": _mark_colour(brand)}
-        colours = "".join(f"{name}:{value};" for name, value in properties.items())
-        return f":root{{{colours}}}\n{_sheet(self._folder)}"
-
-    def icon(self, tenant: Tenant | None) -> str:
-        """What a browser shows beside the title where there is no logo: the first letter of the name."""
-        brand = tenant.brand if tenant else _NEUTRAL_BRAND
-        colours = css_properties(brand)
-        return self._templates.get_template("icon.svg").render(
-            initial=_initial(tenant),
-            colour=colours["--brand-primary"],
-            on_colour=colours["--brand-on-primary"],
-        )
-
-    def _render(self, template: str, view: View, **values: Any) -> str:
+    def _render(
+        self, template: str, view: View, *, contact: Mapping[str, str] = _NO_CONTACT, **values: Any
+    ) -> str:
         words = self.texts.common(view.language)
-        before, _, after = words["support"].partition("{support}")
         return self._templates.get_template(template).render(
             lang=view.language,
-            brand=self._brand(view.tenant),
-            support=(before, after),
-            languages=self._other_languages(view) if view.switch else [],
+            brand=self.looks.of(view.tenant),
+            support=_around(words["support"], view.tenant.brand.support if view.tenant else ""),
+            contact=contact,
+            switch=words["languages"],
+            languages=self._other_languages(view) if view.again else [],
             **values,
         )
 
-    def _brand(self, tenant: Tenant | None) -> Mapping[str, str]:
-        place = f"{BRAND}/{tenant.id if tenant else NEUTRAL}"
-        brand = tenant.brand if tenant else _NEUTRAL_BRAND
-        name = tenant.name if tenant else ""
-        logo = f"{place}/logo.png?v={_version(brand.logo)}" if brand.logo else ""
-        icon = f"{place}/icon.svg?v={_version(self.icon(tenant).encode())}"
-        return {
-            "name": name,
-            "initial": _initial(tenant),
-            "style": f"{place}/style.css?v={_version(self.style(brand).encode())}",
-            "logo": logo,
-            "icon": logo or icon,
-            "support": brand.support,
-            "footer": brand.footer,
-        }
-
     def _other_languages(self, view: View) -> list[dict[str, str]]:
         return [
-            {"code": code, "name": name, "href": f"?lang={code}"}
+            {"code": code, "name": name, "href": f"{view.again}lang={code}"}
             for code, name in self.texts.languages.items()
             if code != view.language
         ]
 
 
+def _kind(required_actions: frozenset[str]) -> str:
+    """Which words fit what an invited person has to do."""
+    match sorted(required_actions):
+        case [only] if only == _PASSWORD:
+            return "password"
+        case [only] if only == _PASSKEY:
+            return "passkey"
+        case [] | [_]:
+            return "other"
+        case _:
+            return "several"
+
+
 def _steps(words: Words, required_actions: frozenset[str]) -> list[str]:
     """What comes after the button, in the order in which Keycloak asks for it."""
-    verify, password = VERIFY_EMAIL in required_actions, UPDATE_PASSWORD in required_actions
-    steps = [words["step_verify"]] if verify else []
-    if password:
-        steps.append(words["step_password_then" if verify else "step_password"])
-    if not steps:
+    steps = [words[action] for action in _ORDER if action in required_actions]
+    if not steps or required_actions - set(_ORDER):
         steps.append(words["step_other"])
     return [*steps, words["step_done"]]
 
 
-def _mark_colour(brand: Brand) -> str:
-    """What a mark on the primary colour is drawn in: the accent, if it can be told from it."""
-    told_apart = contrast(brand.accent, brand.primary) >= _VISIBLE
-    return brand.accent if told_apart else text_on(brand.primary)
+def _contact(words: Words, tenant: Tenant | None) -> Mapping[str, str]:
+    """Whom to turn to: the tenant's support address if there is one, else whom the page names instead."""
+    address = tenant.brand.support if tenant else ""
+    if address and "contact" in words:
+        return _around(words["contact"], address)
+    return _NO_CONTACT | {"before": words.get("no_contact", "")}
 
 
-def _initial(tenant: Tenant | None) -> str:
-    return tenant.name[:1].upper() if tenant else ""
+def _around(sentence: str, address: str) -> Mapping[str, str]:
+    """A sentence in three parts, so that the address in it can be a link."""
+    before, _, after = sentence.partition("{support}")
+    return {"before": before, "address": address, "after": after}
 
 
 def _site(portal_url: str) -> str:
     """A portal's address as people write it."""
     parts = urlsplit(portal_url)
     return f"{parts.netloc}{parts.path}".rstrip("/")
-
-
-@cache
-def _sheet(folder: Path) -> str:
-    return (folder / "style.css").read_text(encoding="utf-8")
-
-
-def _version(content: bytes) -> str:
-    """What tells two versions of a file apart in its address."""
-    return sha256(content).hexdigest()[:12]

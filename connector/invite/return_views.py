@@ -13,9 +13,10 @@ from connector.domain.errors import OutsideError
 from connector.domain.model import Tenant
 from connector.foundation import metrics
 from connector.foundation.observe import current_request_id
+from connector.invite.addresses import PROBE
 from connector.invite.answers import Answers
 from connector.invite.callback import Callbacks
-from connector.invite.http import browser_cookie, is_ours
+from connector.invite.http import browser_cookie, is_ours, set_language
 from connector.invite.outcomes import (
     Answer,
     Finished,
@@ -39,18 +40,31 @@ class ReturnViews:
         answers: Answers,
         *,
         public_url: str,
+        cookie_life: float,
     ) -> None:
         self._callbacks = callbacks
         self._answers = answers
         self._public_url = public_url
+        self._cookie_life = cookie_life
 
     def probe(self) -> Response:
-        """Whether somebody is signed in."""
+        """Whether somebody is signed in. Without Keycloak's answer the question is asked again, in the
+        language that was chosen on the page about the last one.
+        """
         language = self._answers.language()
+        if request.method == "GET" and "state" not in request.args:
+            return self._asked_again(language)
         return self._answered(
             lambda answer: self._callbacks.probed(browser_cookie(), answer, language=language),
             when_away=Message.UNAVAILABLE,
         )
+
+    def _asked_again(self, language: str) -> Response:
+        outcome = self._callbacks.ask_again(browser_cookie())
+        response = self._respond(outcome)
+        if isinstance(outcome, Onward):
+            set_language(response, language, self._cookie_life)
+        return response
 
     def go(self) -> Response:
         """After a log-out: on to the invited person's sign-in."""
@@ -60,7 +74,7 @@ class ReturnViews:
     def sign_out(self) -> Response:
         """The person agreed to sign somebody else out."""
         if not is_ours(self._public_url):
-            return self._answers.message(Message.FORBIDDEN)
+            return self._answers.message(Message.FORBIDDEN, again=f"{PROBE}?")
         return self._respond(self._callbacks.sign_out(browser_cookie()))
 
     def done(self) -> Response:

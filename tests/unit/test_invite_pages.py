@@ -11,6 +11,7 @@ from connector.domain.policy import EmailVerification
 from connector.foundation.brand import contrast
 from connector.foundation.resources import templates_dir
 from connector.invite.pages import STATUS, Message, Pages, View
+from connector.invite.standing import Invited, look
 from connector.invite.texts import Texts
 from tests.support.builders import NOW, PERSON, a_tenant
 from tests.support.invite_room import KEYCLOAK, Room, a_room, with_brand
@@ -27,6 +28,15 @@ def finished(room: Room) -> None:
     room.do(c.Accept, actor=PERSON, generation=1)
 
 
+def invited(room: Room) -> Invited:
+    opened = room.links.open(room.link().rpartition("/")[2])
+    assert opened is not None
+    with room.store.read() as work:
+        found = look(work, room.tenants, opened, browser="", now=room.clock.now())
+    assert found is not None
+    return found
+
+
 # --- the states of a link --------------------------------------------------------------------------
 
 
@@ -39,8 +49,9 @@ def test_a_good_link_shows_for_whom_where_until_when_and_what_comes_next(room: R
         "portal.example.com/acme",
         "Friday, January 22, 2027, 8:00\u202fAM",
         "Coordinated Universal Time",
-        "sso.example.com mails you a link",
-        "Then you choose a password there.",
+        "on the pages of sso.example.com",
+        "you get a mail with a link",
+        "You choose a password.",
     ):
         assert text in page.text
     assert page.text.count("<button") == 1
@@ -53,8 +64,43 @@ def test_the_whole_address_is_nowhere_on_the_page(room: Room) -> None:
 def test_one_mail_is_announced_where_the_invitation_proves_the_mailbox(tmp_path: Path) -> None:
     room = a_room(tmp_path, a_tenant(email_verification=EmailVerification.INVITATION))
     page = room.browser().get(room.link()).text
-    assert "On the next page you choose a password at sso.example.com." in page
-    assert "mails you" not in page
+    assert "You choose a password." in page
+    assert "you get a mail" not in page
+
+
+@pytest.mark.parametrize(
+    ("actions", "lead", "steps", "button"),
+    [
+        ({"UPDATE_PASSWORD"}, "a password that only you know", ["a password"], "Choose a password"),
+        ({"webauthn-register-passwordless"}, "a passkey of your own", ["a passkey"], "Create a passkey"),
+        (
+            {"UPDATE_PASSWORD", "CONFIGURE_TOTP", "TERMS_AND_CONDITIONS"},
+            "A few steps",
+            ["terms of use", "authenticator app", "a password"],
+            "Set up my access",
+        ),
+        ({"bank-review"}, "One more step", ["complete your sign-in"], "Go on"),
+        ({"UPDATE_PASSWORD", "bank-review"}, "A few steps", ["a password", "complete"], "Set up my access"),
+    ],
+)
+def test_the_words_follow_what_the_mapping_asks_for(
+    room: Room, actions: set[str], lead: str, steps: list[str], button: str
+) -> None:
+    pages, tenant = Pages(templates_dir() / "pages"), a_tenant()
+    page = pages.landing(
+        View(language="en", tenant=tenant),
+        invited(room),
+        action="/x",
+        sign_in_at="sso.example.com",
+        required_actions=frozenset(actions),
+        again=False,
+    )
+    assert lead in page
+    assert f"<button>{button}</button>" in page
+    listed = page[page.index("<ol>") : page.index("</ol>")].split("<li>")[1:]
+    assert len(listed) == len(steps) + 1
+    assert all(step in shown for step, shown in zip(steps, listed, strict=False))
+    assert "signed in" in listed[-1]
 
 
 def test_a_link_begun_in_another_browser_offers_to_continue_here(room: Room) -> None:
@@ -117,6 +163,15 @@ def test_a_withdrawn_link_says_so_and_gives_no_reason(room: Room, ending: type[c
     assert page.status_code == 410
     assert "This invitation was withdrawn" in page.text
     assert "<form" not in page.text
+
+
+def test_whom_to_ask_is_the_support_address_where_there_is_one(tmp_path: Path) -> None:
+    room = a_room(tmp_path, with_brand(a_tenant(), support="help@acme.example"))
+    room.do(c.RevokeInvitation)
+    page = room.browser().get(room.link()).text
+    assert 'write to <a href="mailto:help@acme.example">help@acme.example</a>.' in page
+    assert page.count("mailto:") == 1
+    assert "whoever invited you" not in page
 
 
 def test_a_held_users_link_is_withdrawn(room: Room) -> None:
@@ -196,6 +251,43 @@ def test_a_language_that_is_not_there_changes_nothing(room: Room) -> None:
 def test_the_neutral_page_speaks_the_browsers_language(room: Room) -> None:
     page = room.browser().get("/invite/x", **{"Accept-Language": "de-CH,en;q=0.5"})
     assert "Dieser Link führt nirgendwohin" in page.text
+
+
+@pytest.mark.parametrize("path", ["/invite/x", "/invite/go", "/invite/done", "/oidc/main/authorize"])
+def test_every_page_can_be_read_in_the_other_language(room: Room, path: str) -> None:
+    browser = room.browser()
+    page = browser.get(path)
+    assert '<html lang="en">' in page.text
+    assert 'href="?lang=de"' in page.text
+    switched = browser.get(f"{path}?lang=de")
+    assert switched.status_code == page.status_code
+    assert '<html lang="de">' in switched.text
+
+
+def test_switching_the_language_keeps_what_makes_an_address_this_page(room: Room) -> None:
+    page = room.browser().get("/invite/done?state=a%26b&code=c&error=&extra=%3Cb%3E&lang=de")
+    assert 'href="?state=a%26b&amp;code=c&amp;error=&amp;lang=en"' in page.text
+
+
+def test_who_is_asked_to_sign_somebody_out_can_read_that_in_the_other_language(room: Room) -> None:
+    """Keycloak's answer is spent by then: the question is asked again, its answer read in that language."""
+    browser = room.browser()
+    asked = browser.asked(browser.press())
+    page = browser.get(f"/invite/probe?error=interaction_required&state={asked['state']}")
+    assert '<html lang="en">' in page.text
+    assert 'href="/invite/probe?lang=de"' in page.text
+    again = browser.asked(browser.get("/invite/probe?lang=de"))
+    assert again["prompt"] == "none"
+    page = browser.get(f"/invite/probe?error=interaction_required&state={again['state']}")
+    assert '<html lang="de">' in page.text
+
+
+@pytest.mark.parametrize("path", ["{link}/renew", "/invite/go"])
+def test_a_form_from_elsewhere_is_refused_in_both_languages_and_leads_back(room: Room, path: str) -> None:
+    page = room.browser().post(path.format(link=room.link()), origin="https://evil.example")
+    assert page.status_code == 403
+    there = room.link() if "link" in path else "/invite/probe"
+    assert f'href="{there}?lang=de"' in page.text
 
 
 def test_every_language_says_everything() -> None:
