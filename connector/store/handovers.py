@@ -4,15 +4,12 @@ by one statement, so that of many who try one succeeds.
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, Executable, RowMapping
 
 from connector.application.records import HandOver, HandOverStatus
 from connector.domain.model import AccountId, TenantId, UserId
-from connector.store.tables import handover
+from connector.store import handover_sql as sql
 from connector.store.users import LockUser
-
-_FIELDS = tuple(HandOver.__dataclass_fields__)
-_OPEN = handover.c.status == HandOverStatus.OPEN
 
 
 class SqlHandOvers:
@@ -26,44 +23,37 @@ class SqlHandOvers:
         """See the port. Of two that are opened at once, the second waits, and closes the first."""
         self._lock_user(new.tenant, new.user_id)
         self.close_all(new.tenant, new.user_id)
-        self._db.execute(insert(handover).values(_values(new)))
+        self._db.execute(sql.ADD, _values(new))
 
     def save(self, changed: HandOver) -> None:
         """See the port."""
-        mine = (
-            handover.c.id == changed.id,
-            handover.c.tenant == changed.tenant,
-            handover.c.user_id == changed.user_id,
-        )
-        self._db.execute(update(handover).where(*mine).values(_values(changed)))
+        mine = {"key_id": changed.id, "key_tenant": changed.tenant, "key_user": changed.user_id}
+        self._db.execute(sql.SAVE, _values(changed) | mine)
 
     def get(self, handover_id: str) -> HandOver | None:
         """See the port."""
-        return self._kept(select(handover).where(handover.c.id == handover_id))
+        return self._kept(sql.GET, key_id=handover_id)
 
     def of_browser(self, browser: str) -> HandOver | None:
         """See the port."""
-        newest = (handover.c.opened_at.desc(), handover.c.id)
-        return self._kept(select(handover).where(handover.c.browser == browser).order_by(*newest).limit(1))
+        return self._kept(sql.OF_BROWSER, key_browser=browser)
 
     def open_of(self, tenant: TenantId, user: UserId, *, now: float) -> HandOver | None:
         """See the port."""
         self._lock_user(tenant, user)
-        mine = (handover.c.tenant == tenant, handover.c.user_id == user, _OPEN, handover.c.closes_at > now)
-        return self._one(select(handover).where(*mine))
+        return self._one(sql.OPEN_OF, key_tenant=tenant, key_user=user, now=now)
 
     def redeem(self, code: str, *, now: float) -> HandOver | None:
         """See the port."""
-        found = self._one(select(handover).where(handover.c.code == code)) if code else None
+        found = self._one(sql.OF_CODE, key_code=code) if code else None
         if found is None:
             return None
-        live = (handover.c.id == found.id, handover.c.code == code, handover.c.code_until > now)
-        taken = self._db.execute(update(handover).where(*live).values(code="", code_until=None))
+        taken = self._db.execute(sql.REDEEM, {"key_id": found.id, "key_code": code, "now": now})
         return found if taken.rowcount == 1 else None
 
     def statuses_on(self, account: AccountId) -> frozenset[HandOverStatus]:
         """See the port."""
-        found = self._db.execute(select(handover.c.status).where(handover.c.account == account).distinct())
+        found = self._db.execute(sql.STATUSES_ON, {"key_account": account})
         return frozenset(HandOverStatus(status) for status in found.scalars())
 
     def complete(self, tenant: TenantId, user: UserId) -> int:
@@ -75,29 +65,28 @@ class SqlHandOvers:
         return self._end(tenant, user, HandOverStatus.CLOSED)
 
     def _end(self, tenant: TenantId, user: UserId, status: HandOverStatus) -> int:
-        mine = (handover.c.tenant == tenant, handover.c.user_id == user, _OPEN)
-        ended = update(handover).where(*mine).values(status=status, code="", code_until=None)
-        return self._db.execute(ended).rowcount
+        mine = {"key_tenant": tenant, "key_user": user, "ended": status}
+        return self._db.execute(sql.END, mine).rowcount
 
-    def _kept(self, statement: Any) -> HandOver | None:
+    def _kept(self, statement: Executable, **values: object) -> HandOver | None:
         """What nobody changes any more until this unit of work ends, if it writes: whose it is can be seen
         before the user is locked, what it has come to only after.
         """
-        found = self._one(statement)
+        found = self._one(statement, **values)
         if found is None:
             return None
         self._lock_user(found.tenant, found.user_id)
-        return self._one(statement)
+        return self._one(statement, **values)
 
-    def _one(self, statement: Any) -> HandOver | None:
-        row = self._db.execute(statement).mappings().one_or_none()
+    def _one(self, statement: Executable, **values: object) -> HandOver | None:
+        row = self._db.execute(statement, values).mappings().one_or_none()
         return _handover(row) if row else None
 
 
 def _values(one: HandOver) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in _FIELDS}
+    return {name: getattr(one, name) for name in sql.FIELDS}
 
 
 def _handover(row: RowMapping) -> HandOver:
-    values = {name: row[name] for name in _FIELDS if name != "status"}
+    values = {name: row[name] for name in sql.FIELDS if name != "status"}
     return HandOver(**values, status=HandOverStatus(row["status"]))

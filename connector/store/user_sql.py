@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -29,10 +30,15 @@ _NEWEST = and_(
     invitation.c.user_id == user.c.id,
     invitation.c.generation == user.c.invitation_generation,
 )
-ANY = invitation.alias()
+_ANY = invitation.alias()
 _INVITATION = [column.label(f"invitation__{column.name}") for column in invitation.c]
 WHOLE = select(user, *_INVITATION).select_from(user.outerjoin(invitation, _NEWEST))
 ONE = WHOLE.where(user.c.tenant == bindparam("tenant"), user.c.id == bindparam("id"))
+BY_INVITATION = WHOLE.where(
+    tuple_(user.c.tenant, user.c.id).in_(
+        select(_ANY.c.tenant, _ANY.c.user_id).where(_ANY.c.id == bindparam("invitation"))
+    )
+)
 READY = select(
     user.c.id, user.c.document, user.c.version, user.c.created_at, user.c.modified_at, user.c.active
 ).where(user.c.removed_at.is_(None))

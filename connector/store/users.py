@@ -81,9 +81,7 @@ class SqlUsers:
 
     def by_invitation(self, invitation_id: str) -> PortalUser | None:
         """See the port."""
-        owner = select(sql.ANY.c.tenant, sql.ANY.c.user_id).where(sql.ANY.c.id == invitation_id)
-        statement = sql.WHOLE.where(tuple_(user.c.tenant, user.c.id).in_(owner))
-        row = self._db.execute(statement).mappings().one_or_none()
+        row = self._db.execute(sql.BY_INVITATION, {"invitation": invitation_id}).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:

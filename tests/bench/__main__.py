@@ -18,6 +18,7 @@ from tests.bench.claims import claims_section
 from tests.bench.load import load_section
 from tests.bench.outbox import outbox_section
 from tests.bench.place import Place
+from tests.bench.presses import presses_section
 from tests.bench.scim import scim_section
 from tests.bench.table import prose
 
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[..., list[str]]] = {
     "claims": claims_section,
     "accounts": accounts_section,
     "load": load_section,
+    "presses": presses_section,
 }
 
 _PACKAGES = (

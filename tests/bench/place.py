@@ -77,13 +77,15 @@ class Place:
         return self._stack.enter_context(running_keycloak(self.folder(), PlainSteps(), os.environ))
 
     @contextmanager
-    def realm(self, name: str, public_url: str = "http://localhost:8000") -> Iterator[tuple[Path, Console]]:
+    def realm(
+        self, name: str, public_url: str = "http://localhost:8000", mail_port: int = NOBODY
+    ) -> Iterator[tuple[Path, Console]]:
         """A realm that is set up for Usher, the folder with its configuration, its administrator. The
         realm goes at the end, if Keycloak does not go itself.
         """
         full_name, folder = f"bench-{name}-{os.getpid()}-{next(self._numbers)}", self.folder()
         console = Console(self.keycloak, full_name)
-        make_realm(self.keycloak, folder, full_name, public_url=public_url, mail_port=NOBODY)
+        make_realm(self.keycloak, folder, full_name, public_url=public_url, mail_port=mail_port)
         create_keys(folder / "keys")
         try:
             yield folder, console

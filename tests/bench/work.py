@@ -50,9 +50,12 @@ class NoEffects(Performers):
         """Done."""
 
 
-def create(service: Service, numbers: Iterable[int]) -> list[PortalUser]:
+def create(service: Service, numbers: Iterable[int], tenant: TenantId = ACME) -> list[PortalUser]:
     """A user each, invited at once, in a commit each."""
-    return [service.handle(_command(c.Create, service.new_user_id(), a_user(number))) for number in numbers]
+    return [
+        service.handle(_command(c.Create, service.new_user_id(), a_user(number), tenant))
+        for number in numbers
+    ]
 
 
 def rename(service: Service, users: Sequence[PortalUser], name: str) -> Figure:
@@ -66,9 +69,9 @@ def rename(service: Service, users: Sequence[PortalUser], name: str) -> Figure:
     return timed(edit, len(asked))
 
 
-def _command(kind: type[Any], user: Any, document: dict[str, Any]) -> c.Command:
+def _command(kind: type[Any], user: Any, document: dict[str, Any], tenant: TenantId = ACME) -> c.Command:
     command: c.Command = kind(
-        tenant=ACME,
+        tenant=tenant,
         user_id=user,
         actor=_SYSTEM,
         source="bench",
