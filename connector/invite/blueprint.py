@@ -66,18 +66,23 @@ def invite_blueprint(parts: InviteParts) -> Blueprint:
     pages = Pages(templates_dir() / "pages")
     answers = Answers(parts.settings, parts.service.mapping, pages)
     blueprint = Blueprint("invite", __name__)
-    _add_steps(blueprint, parts, answers)
+    settings, callbacks = parts.settings, _callbacks(parts)
+    back = ReturnViews(
+        callbacks, answers, public_url=settings.public_url, cookie_life=settings.handover.life
+    )
+    _add_steps(blueprint, parts, answers, callbacks, back)
     _add_brand(blueprint, parts.service.tenants, pages.looks)
-    _add_provider(blueprint, parts, answers)
+    _add_provider(blueprint, parts, back)
     _add_errors(blueprint, answers)
     blueprint.before_request(lambda: _limit(parts.settings.limits.form_body))
     blueprint.after_request(with_headers)
     return blueprint
 
 
-def _add_steps(blueprint: Blueprint, parts: InviteParts, answers: Answers) -> None:
+def _add_steps(
+    blueprint: Blueprint, parts: InviteParts, answers: Answers, callbacks: Callbacks, back: ReturnViews
+) -> None:
     settings = parts.settings
-    callbacks = _callbacks(parts)
     link = LinkViews(
         parts.service,
         parts.links,
@@ -86,9 +91,6 @@ def _add_steps(blueprint: Blueprint, parts: InviteParts, answers: Answers) -> No
         answers,
         public_url=settings.public_url,
         cookie_life=settings.handover.life,
-    )
-    back = ReturnViews(
-        callbacks, answers, public_url=settings.public_url, cookie_life=settings.handover.life
     )
     for method, rule, view in (
         ("GET", f"{INVITE}/<token>", link.show),
@@ -139,7 +141,7 @@ def _add_brand(blueprint: Blueprint, tenants: Tenants, looks: Looks) -> None:
         return _file(tenant.brand.logo, "image/png")
 
 
-def _add_provider(blueprint: Blueprint, parts: InviteParts, answers: Answers) -> None:
+def _add_provider(blueprint: Blueprint, parts: InviteParts, back: ReturnViews) -> None:
     settings = parts.settings
     provider = Provider(
         parts.service,
@@ -149,7 +151,7 @@ def _add_provider(blueprint: Blueprint, parts: InviteParts, answers: Answers) ->
         settings.handover,
         settings.public_url,
     )
-    add_oidc_routes(blueprint, provider, lambda: answers.message(Message.LOST_NEUTRAL))
+    add_oidc_routes(blueprint, provider, back.no_entry)
 
 
 def _add_errors(blueprint: Blueprint, answers: Answers) -> None:

@@ -92,7 +92,7 @@ class Callbacks:
         """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""
         way = self._way(cookie)
         if way is None or not way.live:
-            return self._no_way(way)
+            return self._over(way)
         return self.ask(way.handover, step=Step.SIGN_OUT)
 
     def probed(self, cookie: str, answer: Answer, *, language: str) -> Outcome:
@@ -102,7 +102,7 @@ class Callbacks:
         """
         way = self._way(cookie)
         if way is None or not way.live:
-            return self._no_way(way)
+            return self._over(way)
         step = self._step(way, answer, Step.PROBE, Step.SIGN_OUT)
         if step is None:
             return self._no_way(way)
@@ -120,7 +120,13 @@ class Callbacks:
     def go(self, cookie: str, *, language: str) -> Outcome:
         """Back from signing somebody else out: on to signing the invited person in."""
         way = self._way(cookie)
-        return self._sign_in(way, language) if way and way.live else self._no_way(way)
+        return self._sign_in(way, language) if way and way.live else self._over(way)
+
+    def no_entry(self, cookie: str) -> Outcome:
+        """Keycloak sent this browser to our provider, which gives it no code. Keycloak's own pages do so in
+        a second tab, by themselves, when the person has come through in the first.
+        """
+        return self._over(self._way(cookie))
 
     def _sign_in(self, way: _Way, language: str) -> Outcome:
         if not way.handover.may_link(self._clock.now()):
@@ -282,6 +288,12 @@ class Callbacks:
     def _no_way(self, way: _Way | None) -> Lost:
         """Nothing to go on with; whose portal it was about is known if the browser is."""
         return Lost(way.tenant if way else None)
+
+    def _over(self, way: _Way | None) -> Outcome:
+        """Nothing to go on with; to who came through in another tab it is as good as there."""
+        if way is not None and way.handover.status is HandOverStatus.DONE:
+            return Finished(way.tenant)
+        return self._no_way(way)
 
     def _land(self, way: _Way) -> Outcome:
         invitation = way.user.invitation

@@ -85,6 +85,10 @@ class ReturnViews:
             when_away=Message.UNFINISHED,
         )
 
+    def no_entry(self) -> Response:
+        """Our provider gives this browser no code."""
+        return self._respond(self._callbacks.no_entry(browser_cookie()))
+
     def _answered(self, step: Callable[[Answer], Outcome], *, when_away: Message) -> Response:
         """A step that takes Keycloak's answer. Such an answer counts, so only a real GET brings it."""
         if request.method == "HEAD":

@@ -12,7 +12,7 @@ from connector.demo.keycloak import RunningKeycloak
 from connector.demo.system import System
 from tests.journey.stories import story_of
 from tests.journey.sweep import sweep
-from tests.journey.visitor import Visitor
+from tests.journey.visitor import Visitor, visiting
 from tests.support.record import Record, record_of
 from tests.support.system import console_of, whole_system
 
@@ -42,8 +42,8 @@ def record(system: System) -> Iterator[Record]:
 @pytest.fixture
 def visitor(system: System, browser: "Browser", pytestconfig: pytest.Config) -> Iterator[Visitor]:
     """Somebody at a browser that nobody has used yet."""
-    with browser.new_context(locale="en-GB") as context:
-        yield Visitor(context, system.where.usher, pytestconfig.getoption("shots"))
+    with visiting(browser, system.where.usher, pytestconfig.getoption("shots")) as somebody:
+        yield somebody
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,19 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
     "a_forged_link_gets_the_neutral_page_and_not_a_word_about_anybody": (PUSHED,),
     "after_a_resend_the_old_link_says_so_and_the_new_one_works": (PUSHED, RESENT, PRESSED, ACCEPTED),
     "with_the_mailbox_proved_by_the_invitation_there_is_one_page_and_one_mail": THROUGH,
+    # test_interruptions.py
+    "a_tab_that_was_closed_costs_a_second_press": THROUGH,
+    "the_back_button_leads_to_our_button_and_afterwards_says_that_all_is_done": THROUGH,
+    "who_presses_in_two_tabs_is_in_in_both": THROUGH,
+    "control_i6_a_second_browser_is_told_and_may_go_on_in_place_of_the_first": (
+        *(PUSHED, PRESSED, PRESSED, ACCEPTED),
+    ),
+    "a_password_page_left_open_until_it_times_out_costs_a_second_press": THROUGH,
+    # test_browser_rules.py
+    "control_i5_a_hundred_looks_of_each_kind_write_nothing_and_the_person_gets_in": THROUGH,
+    "control_i8_chromium_follows_the_press_to_keycloak_because_our_policy_names_it": (PUSHED, PRESSED),
+    "control_i8_no_page_of_ours_is_shown_in_a_frame": (PUSHED,),
+    "control_o12_the_press_is_answered_by_a_303_and_its_cookies_are_for_http_alone": (PUSHED, PRESSED),
     # test_pages.py
     "no_page_on_the_way_scrolls_sideways_fails_axe_runs_a_script_or_loads_from_elsewhere": {
         "ada": THROUGH,

@@ -2,6 +2,8 @@
 what they load, and what the browser complains about.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 
 from connector.demo.walk import PATIENCE
 from connector.invite.http import origin_of
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
 MISSED = "Failed to load resource: the server responded with a status of 4"
 """What Chromium writes when the page itself is a 404 or 410."""
@@ -54,6 +57,11 @@ class Visitor:
         tab.goto(url)
         return tab
 
+    def take_a_new_tab(self) -> None:
+        """Close the tab and go on in another."""
+        before, self.page = self.page, self.context.new_page()
+        before.close()
+
     def hold_a_small_phone(self) -> None:
         """The narrowest screen that WCAG 2.2 asks for (1.4.10)."""
         self.page.set_viewport_size({"width": 320, "height": 640})
@@ -84,6 +92,14 @@ class Visitor:
         """The paths of the pages that somebody read on a site, in their order."""
         return [urlsplit(url).path for status, url in self.shown if status == 200 and url.startswith(site)]
 
+    def must_complain(self, text: str) -> None:
+        """Wait for a complaint of the browser's about a page of ours."""
+        wait_until(lambda: any(text in noted for noted in self._heard()), what=f"a complaint of {text}")
+
+    def _heard(self) -> list[str]:
+        self.page.wait_for_timeout(50)
+        return self.trespasses
+
     def faults(self) -> list[str]:
         """What is wrong with the page, as wide as it is now, for eyes and for a screen reader."""
         found = ["it scrolls sideways"] if self.page.evaluate(WIDER) else []
@@ -110,6 +126,13 @@ class Visitor:
 
     def _is_ours(self, url: str) -> bool:
         return origin_of(url) == self.usher
+
+
+@contextmanager
+def visiting(browser: "Browser", usher: str, shots: Path | None = None) -> Iterator[Visitor]:
+    """Somebody at a browser that nobody has used yet."""
+    with browser.new_context(locale="en-GB") as context:
+        yield Visitor(context, usher, shots)
 
 
 def scripts_of(page: "Page") -> list[Any]:

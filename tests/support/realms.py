@@ -144,6 +144,16 @@ class Console:
         if answer.status_code != 404:
             _good(answer)
 
+    @contextmanager
+    def realm_with(self, **settings: Any) -> Iterator[None]:
+        """The realm with other settings, until the block ends."""
+        before = self.get()
+        self.put("", settings)
+        try:
+            yield
+        finally:
+            self.put("", {name: before[name] for name in settings})
+
     def client(self, client_id: str) -> Any:
         """A client's representation."""
         (found,) = self.get("clients", clientId=client_id)

@@ -15,8 +15,11 @@ from connector.domain.model import PortalUser, State, TenantId, UserId, state_of
 from connector.foundation.config import Settings
 from connector.store.engine import Engines, make_engines
 from connector.store.store import SqlStore
-from connector.store.tables import handover, invitation, outbox, user
+from connector.store.tables import handover, invitation, metadata, outbox, user
 from tests.support.waiting import wait_until
+
+_BEATS = {"worker"}
+"""Tables that change while nothing happens."""
 
 
 class Record:
@@ -49,6 +52,12 @@ class Record:
         """What happened to a user, oldest first."""
         with self._store.read() as work:
             return work.timeline.of(one.tenant, one.id)
+
+    def contents(self) -> list[Any]:
+        """All that is written down, but when workers were last seen."""
+        with self._engines.read.connect() as connection:
+            tables = [table for table in metadata.sorted_tables if table.name not in _BEATS]
+            return [connection.execute(select(table)).all() for table in tables]
 
     # --- hand-overs --------------------------------------------------------------------------------
 

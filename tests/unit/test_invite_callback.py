@@ -397,3 +397,30 @@ def test_after_the_links_fifteen_minutes_the_way_leads_back_to_the_button(
     room.clock.move(901)
     answer = browser.get("/invite/go")
     assert answer.headers["Location"].startswith(f"{PUBLIC}{room.link()}?again=1")
+
+
+# --- the same browser, in another tab ---------------------------------------------------------------
+
+
+def test_a_tab_that_comes_too_late_is_told_that_all_is_done(room: Room, browser: Browser) -> None:
+    """Keycloak's own pages send it to our provider, once the person has come through in the first."""
+    query = browser.to_sign_in()
+    complete(room)
+    assert browser.authorize().status_code == 303
+    back(browser, "done", code=is_code_of(room, room.account()), state=query["state"])
+    before = room.dump()
+    for page in (browser.authorize(), browser.get("/invite/go"), back(browser, "probe", state="any")):
+        assert page.status_code == 200
+        assert "You are all set" in page.text
+    assert room.dump() == before
+
+
+def test_a_tab_whose_hand_over_is_over_is_led_back_to_the_mail_in_its_tenants_brand(
+    room: Room, browser: Browser
+) -> None:
+    browser.to_sign_in()
+    room.do(c.RevokeInvitation)
+    page = browser.authorize()
+    assert page.status_code == 410
+    assert "Let us start over" in page.text
+    assert "/brand/acme/" in page.text
