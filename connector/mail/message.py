@@ -1,5 +1,5 @@
-"""Puts a mail together in its RFC 5322 form. It owns headers and parts; it must not know templates, users
-or servers.
+"""Puts a mail together in its RFC 5322 form. It owns its headers; it must not know templates, users or
+servers.
 
 The headers with somebody's text are written here and not by ``EmailMessage``: that one reads them first,
 so a tenant named ``=?utf-8?q?=0D=0ABcc:…?=`` gets a line of its own, and a long quoted name loses its
@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, quote
 from hashlib import sha256
 
 from connector.domain.errors import Misconfigured
 from connector.mail.address import Mailbox
 from connector.mail.look import Logo
+from connector.mail.mime import mime
 from connector.mail.templates import Content
 
 _DIGEST_LENGTH = 32
@@ -60,7 +59,7 @@ def build(headers: Headers, content: Content, logo: Logo | None) -> bytes:
     :raises Misconfigured: a header would hold CR, LF, NUL or another control character.
     """
     head = "".join(f"{name}: {value}{_CRLF}" for name, value in _header_lines(headers, content.subject))
-    return head.encode() + _parts(content, logo, _digest(headers.message_id))
+    return head.encode() + mime(content, logo, _digest(headers.message_id))
 
 
 def _header_lines(headers: Headers, subject: str) -> Iterator[tuple[str, str]]:
@@ -103,38 +102,6 @@ def _checked(name: str, value: str) -> str:
     if any(unicodedata.category(character) in _FORBIDDEN for character in value):
         raise Misconfigured(f"the mail header {name} would hold a control character; nothing was sent")
     return value
-
-
-def _parts(content: Content, logo: Logo | None, digest: str) -> bytes:
-    """The MIME headers and all that follows them."""
-    mail = EmailMessage(policy=SMTP)
-    mail.set_content(content.text, cte="quoted-printable")
-    mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
-    if logo:
-        _embed(mail, logo)
-    _fix_boundaries(mail, digest)
-    return mail.as_bytes()
-
-
-def _embed(mail: EmailMessage, logo: Logo) -> None:
-    """Put the logo beside the HTML, which then shows it as ``cid:…`` without fetching anything."""
-    html = mail.get_body(preferencelist=("html",))
-    assert isinstance(html, EmailMessage)  # noqa: S101 (added a line above; the annotation is wider)
-    html.add_related(
-        logo.png,
-        "image",
-        "png",
-        cid=f"<{logo.content_id}>",
-        disposition="inline",
-        filename="logo.png",
-    )
-
-
-def _fix_boundaries(mail: EmailMessage, digest: str) -> None:
-    """Boundaries that no chance picks. Quoted-printable text never holds ``=_`` (RFC 2045 §6.7)."""
-    containers = (part for part in mail.walk() if part.is_multipart())
-    for number, part in enumerate(containers):
-        part.set_boundary(f"=_{digest}.{number}")
 
 
 def _digest(*parts: str | int) -> str:

@@ -16,10 +16,12 @@ from connector.foundation.observe import configure_logging
 from tests.bench.accounts import accounts_section
 from tests.bench.claims import claims_section
 from tests.bench.load import load_section
+from tests.bench.mails import mails_section
 from tests.bench.outbox import outbox_section
 from tests.bench.place import Place
 from tests.bench.presses import presses_section
 from tests.bench.scim import scim_section
+from tests.bench.sizes import sizes_section
 from tests.bench.table import prose
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -31,6 +33,8 @@ PARTS: dict[str, Callable[..., list[str]]] = {
     "accounts": accounts_section,
     "load": load_section,
     "presses": presses_section,
+    "sizes": sizes_section,
+    "mails": mails_section,
 }
 
 _PACKAGES = (

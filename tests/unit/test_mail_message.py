@@ -1,5 +1,6 @@
 """The mail in its RFC 5322 form: what stands in its headers, whatever a tenant is called."""
 
+import re
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -170,6 +171,37 @@ def test_equal_arguments_make_equal_bytes_with_crlf() -> None:
     assert made == build(HEADERS, CONTENT, None)
     assert b"\n" not in made.replace(b"\r\n", b"")
     assert made.endswith(b"\r\n")
+
+
+AWKWARD = (
+    "",
+    "no end",
+    "Grüße, 株式会社 =_ and = at the end =\n",
+    "space at the end \n\ttab\t\n.\n..two\nFrom here\n\n\n",
+    "long " * 60 + "é" * 200 + "\n",
+)
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+@pytest.mark.parametrize("with_logo", [True, False])
+def test_any_text_arrives_as_it_was(text: str, with_logo: bool) -> None:
+    logo = Logo(png=b"\x89PNG" * 100, content_id="a@example.com", width=1, height=1)
+    made = build(HEADERS, replace(CONTENT, text=text, html=text), logo if with_logo else None)
+    mail = message_from_bytes(made, policy=policy.default)
+    assert [part.defects for part in mail.walk() if part.defects] == []
+    for kind in ("plain", "html"):
+        body = mail.get_body([kind])
+        assert body is not None
+        assert body.get_content().splitlines() == text.splitlines()
+    assert max(len(line) for line in made.splitlines()) <= 78
+
+
+def test_lines_of_a_body_end_in_crlf_and_hold_no_boundary() -> None:
+    made = build(HEADERS, replace(CONTENT, text="=_\rold\nnew", html="x" * 500), None)
+    assert b"\n" not in made.replace(b"\r\n", b"")
+    assert b"\r" not in made.replace(b"\r\n", b"")
+    _, *boundaries = re.findall(rb"=_\w+\.\d+", made)
+    assert len(boundaries) == 3
 
 
 def test_text_comes_before_html_and_the_logo_is_embedded() -> None:
