@@ -33,7 +33,7 @@ EACH, ONE = "smtplib alone, a connection each", "smtplib alone, one connection f
 
 def mails_section(place: Place, *, quick: bool) -> list[str]:
     """Measure with the demo's two tenants in turn; the lines of the document."""
-    rounds, count = (1, 200) if quick else (5, 10_000)
+    rounds, count = (1, 200) if quick else (3, 10_000)
     with _sink() as port:
         found = _measured(_settings(place, port), port, rounds, count)
     size = found.pop("bytes")[0]
