@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from connector.application.account import Accounts
+from connector.application.bounces import Bounces
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
@@ -29,7 +30,7 @@ from connector.application.share import FairShare
 from connector.application.worker import Worker
 from connector.domain.errors import Misconfigured
 from connector.domain.model import State, Tenant, TenantId, UserId
-from connector.foundation.config import ServerSettings, Settings, TenantCheck
+from connector.foundation.config import MailSettings, ServerSettings, Settings, TenantCheck
 from connector.foundation.key_ring import LinkKeyRing, SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.management import ManagementServer, Watched
@@ -49,6 +50,7 @@ from scim_server.profiles import client_of
 if TYPE_CHECKING:
     from flask import Flask
 
+    from connector.mail.dispatch import Dispatch
     from connector.mail.render import MailRenderer
 
 TENANT_CHECKS: tuple[TenantCheck, ...] = (client_of,)
@@ -148,7 +150,18 @@ def make_worker(core: Core) -> Worker:
         WorkerSettings(**dict(core.settings.worker)),
         elapsed=boot_time,
         jumped=core.clock.jumped,
+        chores=_chores(core),
     )
+
+
+def _chores(core: Core) -> list[Callable[[], object]]:
+    """What the worker does besides the outbox: it reads reports of lost mails, where there is a folder."""
+    from connector.mail.maildir import BounceFolder
+
+    bounces = core.settings.mail.bounces
+    if bounces is None or bounces.maildir is None:
+        return []
+    return [BounceFolder(bounces.maildir, Bounces(core.service), SystemIds()).read]
 
 
 def _introduction(core: Core) -> WorkerSeen:
@@ -192,8 +205,27 @@ def make_renderer(core: Core) -> "MailRenderer":
     from connector.mail.render import MailRenderer
 
     mail = core.settings.mail
-    default_sender = mail.from_ if mail.allow_default_sender else None
-    return MailRenderer(clock=core.service.clock, default_sender=default_sender)
+    return MailRenderer(
+        clock=core.service.clock,
+        default_sender=mail.from_ if mail.allow_default_sender else None,
+        dispatch=make_dispatch(mail),
+    )
+
+
+def make_dispatch(mail: MailSettings) -> "Dispatch":
+    """How mails leave: signed where there is a key; reports of lost ones go where the settings say.
+
+    :raises Misconfigured: the key cannot be read, or is none.
+    """
+    from connector.mail.dispatch import Dispatch
+    from connector.mail.dkim import Signer
+    from connector.mail.envelope import ReturnPath
+
+    bounces = mail.bounces
+    return Dispatch(
+        return_path=ReturnPath(address=bounces.address, tagged=bounces.tagged) if bounces else ReturnPath(),
+        signer=Signer.of(mail.dkim) if mail.dkim else None,
+    )
 
 
 def make_mailer(core: Core) -> Mailer:

@@ -9,7 +9,7 @@ came of it), ``breakers`` (sinks that are away) and ``leases`` (what a sleeper m
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -38,7 +38,8 @@ log = structlog.get_logger()
 
 class Worker:
     """One worker: ``run`` until stopped, or ``drain`` what is due now. ``elapsed`` gives seconds that run
-    on while the machine sleeps, ``jumped`` whether the clock was set since it was last asked.
+    on while the machine sleeps, ``jumped`` whether the clock was set since it was last asked; ``chores``
+    are done once a minute, like the housekeeping, and before a drain.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Worker:
         chance: Callable[[], float] = random.random,
         elapsed: Callable[[], float] = time.monotonic,
         jumped: Callable[[], bool] = lambda: False,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._clock = clock
@@ -73,6 +75,7 @@ class Worker:
             keep_finished=self._settings.keep_finished,
             keep_mails=self._settings.keep_mails,
         )
+        self._chores = chores
         self._lanes = [
             Lane(kind, self._settings, claims, attempts, self._endings, self._leases, breakers)
             for kind in fx.Lane
@@ -106,7 +109,7 @@ class Worker:
             threading.Thread(target=self._every, args=(seconds, deed), name=name, daemon=True)
             for name, seconds, deed in (
                 ("worker-heartbeat", self._settings.heartbeat, self._beat),
-                ("worker-housekeeping", self._housekeeping.EVERY, self._housekeeping.run),
+                ("worker-housekeeping", self._housekeeping.EVERY, self._keep_house),
             )
         ]
         self._quietly(self._beat)
@@ -121,7 +124,9 @@ class Worker:
         return self._end(endings)
 
     def drain(self) -> int:
-        """Perform what is due until nothing is; how many rows were tried."""
+        """Do the chores, then perform what is due until nothing is; how many rows were tried."""
+        for chore in self._chores:
+            self._quietly(chore)
         tried = 0
         while batch := sum(lane.once() for lane in self._lanes):
             tried += batch
@@ -158,7 +163,11 @@ class Worker:
         while not self._stopping.wait(seconds):
             self._quietly(deed)
 
-    def _quietly(self, deed: Callable[[], None]) -> None:
+    def _keep_house(self) -> None:
+        for chore in (self._housekeeping.run, *self._chores):
+            self._quietly(chore)
+
+    def _quietly(self, deed: Callable[[], object]) -> None:
         """One that fails is made up for by the next."""
         try:
             deed()

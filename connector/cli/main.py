@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import database, healthcheck, keycloak, keys, outbox, servers, tokens, users
+from connector.cli import database, healthcheck, keycloak, keys, mail, outbox, servers, tokens, users
 from connector.cli.context import Invocation, invocation
 from connector.cli.output import console, errors, show_json
 from connector.domain.errors import Refused, UsherError
@@ -28,6 +28,7 @@ config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 app.add_typer(config_app, name="config")
 app.add_typer(users.app, name="user")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(mail.app, name="mail")
 app.add_typer(tokens.app, name="token")
 app.add_typer(keycloak.app, name="keycloak")
 app.add_typer(keys.app, name="keys")

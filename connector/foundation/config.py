@@ -11,8 +11,10 @@ from connector.domain.mapping import AccountMapping
 from connector.domain.model import State, Tenant, TenantId
 from connector.foundation.config_checks import check_parts
 from connector.foundation.config_database import finished_url
+from connector.foundation.config_dkim import DkimSettings
 from connector.foundation.config_form import FormError, fill, sound_part
 from connector.foundation.config_model import (
+    BounceSettings,
     ClientSettings,
     ConfigFile,
     Fence,
@@ -36,8 +38,10 @@ from connector.foundation.faults import ConfigError, Fault
 from connector.foundation.mapping_files import load_account_mapping
 
 __all__ = [
+    "BounceSettings",
     "ClientSettings",
     "ConfigError",
+    "DkimSettings",
     "Fault",
     "Fence",
     "Handover",

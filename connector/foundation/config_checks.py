@@ -54,9 +54,23 @@ def _listeners_are_apart(parts: Parts) -> Iterator[Finding]:
         yield ("management", "port"), f"must not be the web server's, {parts.server.port}"
 
 
+def _senders_can_be_signed(parts: Parts) -> Iterator[Finding]:
+    """A signature of another domain than the sender's is worth nothing to who gets the mail."""
+    dkim = parts.mail.dkim if parts.mail else None
+    if parts.mail is None or dkim is None:
+        return
+    senders: list[tuple[Place, str | None]] = [(("mail", "from"), parts.mail.from_)]
+    for tenant_id, tenant in parts.tenants.items():
+        senders.append((("tenants", tenant_id, "sender", "address"), tenant.sender.address))
+    for place, address in senders:
+        if address and not dkim.signs_for(address):
+            yield place, f"must be in {dkim.domain}, as which mail.dkim signs"
+
+
 RULES: tuple[Rule, ...] = (
     _policies_are_possible,
     _recovery_is_one_per_realm,
     _realms_are_apart,
     _listeners_are_apart,
+    _senders_can_be_signed,
 )

@@ -17,6 +17,7 @@ from pydantic import (
 
 from connector.foundation.config_addresses import LOCAL_HOSTS, BaseUrl, Email, Hostname, Origin
 from connector.foundation.config_database import DatabaseUrl, check_password
+from connector.foundation.config_dkim import DkimSettings
 from connector.foundation.config_form import Form
 from connector.foundation.config_secret import Secret
 from connector.foundation.config_tenant import TenantForm
@@ -114,6 +115,27 @@ class SmtpSettings(Form):
         return self
 
 
+class BounceSettings(Form):
+    """Where reports of mails that could not be delivered go. ``address`` is what servers are told as the
+    sender, ``tagged`` with the mail's own mark behind a plus; ``maildir`` is a folder that its mails are
+    delivered into.
+    """
+
+    address: Email
+    tagged: StrictBool = True
+    maildir: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _tag_has_room(self) -> "BounceSettings":
+        if self.tagged and len(self.address.rpartition("@")[0]) > _LONGEST_TAGGED:
+            raise ValueError(f"tagged leaves at most {_LONGEST_TAGGED} characters before address's @")
+        return self
+
+
+_LONGEST_TAGGED = 64 - 33
+"""What a plus and 32 hexadecimal digits leave of a local part (RFC 5321 §4.5.3.1.1)."""
+
+
 class MailSettings(Form):
     """Where mails go, exactly one of ``smtp`` and ``files``, and whom they come from."""
 
@@ -121,6 +143,8 @@ class MailSettings(Form):
     files: FilePath | None = None
     from_: Email | None = Field(default=None, alias="from")
     allow_default_sender: StrictBool = False
+    bounces: BounceSettings | None = None
+    dkim: DkimSettings | None = None
 
     @model_validator(mode="after")
     def _one_way_out(self) -> "MailSettings":
@@ -225,6 +249,7 @@ class Parts(Form):
     """The parts that are compared with each other, each of which may be absent."""
 
     keycloak: KeycloakForm | None = None
+    mail: MailSettings | None = None
     server: ServerSettings = ServerSettings()
     management: ManagementSettings = ManagementSettings()
     tenants: dict[Key, TenantForm] = Field(default_factory=dict)

@@ -3,7 +3,7 @@ be kept; it must not know connections.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,16 +99,23 @@ def answer_of(code: int, reply: bytes | str, *, recipient: str) -> Answer:
     the recipient's local part are struck out, but not the enhanced code in front (a local part may be "1").
     """
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    text = text[:_MAX_LOOKED_AT]
+    return Answer(code=code, text=fit_to_keep(text, (recipient,)))
+
+
+def fit_to_keep(text: str, recipients: Iterable[str]) -> str:
+    """What a server said, as :class:`Answer` keeps it; ``recipients`` are the addresses it may quote."""
+    text = text.strip()[:_MAX_LOOKED_AT]
     enhanced = _ENHANCED_CODE.match(text)
     kept = enhanced[0] if enhanced else ""
-    words = f"{kept} {_anonymous(text[len(kept) :], recipient)}".split()
-    return Answer(code=code, text=" ".join(words)[:MAX_LENGTH])
+    words = f"{kept} {_anonymous(text[len(kept) :], recipients)}".split()
+    return " ".join(words)[:MAX_LENGTH]
 
 
-def _anonymous(text: str, recipient: str) -> str:
+def _anonymous(text: str, recipients: Iterable[str]) -> str:
     """``text`` without addresses, links and what cannot be seen."""
     text = "".join(character if character.isprintable() else " " for character in text)
     text = _ADDRESS.sub("[address]", _LINK.sub("[link]", text))
-    local_part = re.escape(recipient.rpartition("@")[0])
-    return re.sub(rf"(?<!\w){local_part}(?!\w)", "[address]", text, flags=re.IGNORECASE)
+    for recipient in recipients:
+        local_part = re.escape(recipient.rpartition("@")[0])
+        text = re.sub(rf"(?<!\w){local_part}(?!\w)", "[address]", text, flags=re.IGNORECASE)
+    return text

@@ -1,8 +1,8 @@
-"""From whom to whom a finished mail goes, checked once for every way it may travel. It owns this check; it
-must not know what is in the mail.
+"""From whom to whom a finished mail goes, checked once for every way it may travel, and whom servers tell
+that it did not arrive. It owns these addresses; it must not know what is in the mail.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Rejected
@@ -28,6 +28,26 @@ class Envelope:
     def needs_smtputf8(self) -> bool:
         """Whether only a server with SMTPUTF8 can be told it."""
         return self.sender.needs_smtputf8 or self.recipient.needs_smtputf8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnPath:
+    """Where reports of lost mails go: to ``address``, ``tagged`` with the mail's mark behind a plus (RFC
+    5233), or to the mail's own sender if there is none.
+    """
+
+    address: str | None = None
+    tagged: bool = False
+
+    def of(self, sender: Mailbox, mark: str) -> Mailbox:
+        """The envelope's sender of a mail from ``sender`` whose Message-ID begins with ``mark``.
+
+        :raises Misconfigured: ``address`` is none.
+        """
+        if self.address is None:
+            return sender
+        box = sender_of(self.address)
+        return replace(box, local_part=f"{box.local_part}+{mark}") if self.tagged else box
 
 
 def recipient_of(address: str) -> Mailbox:

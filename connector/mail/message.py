@@ -24,6 +24,8 @@ _DIGEST_LENGTH = 32
 _LINE = 76
 _SHORT = 64
 _CRLF = "\r\n"
+_EXCHANGE_SHALL_NOT = "DR, RN, NRN, OOF, AutoReply"
+"""MS-OXCMAIL §2.2.3.2.14: all but NDR, the report that a mail was lost."""
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that no header may hold: controls, halves of characters, ends of lines."""
 
@@ -44,6 +46,11 @@ class Headers:
 def message_id(domain: str, *parts: str | int) -> str:
     """An id that is the same for the same ``parts`` and tells nothing about them."""
     return f"<{_digest(*parts)}@{domain}>"
+
+
+def mark_of(message_id: str) -> str:
+    """What stands before the @ of a Message-ID of ours: enough to know the mail by."""
+    return message_id.strip("<>").partition("@")[0]
 
 
 def content_id(image: bytes, domain: str) -> str:
@@ -71,6 +78,10 @@ def _header_lines(headers: Headers, subject: str) -> Iterator[tuple[str, str]]:
     yield "Subject", _text("Subject", subject)
     yield "Message-ID", _checked("Message-ID", headers.message_id)
     yield "Auto-Submitted", "auto-generated"  # RFC 3834: no out-of-office answers, please
+    yield (
+        "X-Auto-Response-Suppress",
+        "DR, RN, NRN, OOF, AutoReply",
+    )  # Exchange's; all but NDR, which we read
     yield "Usher-Request-Id", _checked("Usher-Request-Id", headers.request_id)
 
 

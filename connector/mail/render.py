@@ -15,6 +15,7 @@ from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant
 from connector.foundation.resources import templates_dir
 from connector.mail.address import Mailbox
+from connector.mail.dispatch import Dispatch
 from connector.mail.envelope import recipient_of, sender_of
 from connector.mail.languages import moment, regional, wanted
 from connector.mail.look import Logo, logo_of
@@ -58,14 +59,21 @@ _RECIPIENTS: Mapping[Template, Callable[[PortalUser], str]] = {
 
 class MailRenderer:
     """Renders mails; implements ``ports.Renderer``. ``default_sender`` is the installation's address, None
-    if tenants may not use it; ``loader`` finds the templates, by default the shipped ones.
+    if tenants may not use it; ``loader`` finds the templates, by default the shipped ones; ``dispatch`` is
+    how mails leave, by default unsigned and from their own sender.
     """
 
     def __init__(
-        self, *, clock: Clock, default_sender: str | None, loader: BaseLoader | None = None
+        self,
+        *,
+        clock: Clock,
+        default_sender: str | None,
+        loader: BaseLoader | None = None,
+        dispatch: Dispatch | None = None,
     ) -> None:
         self._clock = clock
         self._default_sender = default_sender
+        self._dispatch = dispatch or Dispatch()
         self._templates = MailTemplates(loader or FileSystemLoader(templates_dir()))
 
     def render(
@@ -98,11 +106,8 @@ class MailRenderer:
             request_id=request_id,
             at=self._clock.now(),
         )
-        return Mail(
-            sender=str(sender),
-            recipient=str(to),
-            message=build(headers, content, logo),
-            message_id=headers.message_id,
+        return self._dispatch.mail(
+            build(headers, content, logo), sender=sender, recipient=to, message_id=headers.message_id
         )
 
     def _sender(self, tenant: Tenant) -> Mailbox:

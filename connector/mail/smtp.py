@@ -19,6 +19,7 @@ from connector.foundation.faults import ConfigError
 from connector.mail.address import Mailbox
 from connector.mail.answers import Answer, Stage, answer_of, error_of
 from connector.mail.envelope import Envelope
+from connector.mail.message import mark_of
 
 _DONE = range(200, 300)
 _GO_AHEAD = range(354, 355)
@@ -80,7 +81,7 @@ class SmtpMailer:
         envelope = Envelope.of(mail)
         with self._connection(envelope.recipient) as smtp:
             heard()
-            self._announce(smtp, envelope, len(mail.message))
+            self._announce(smtp, envelope, mail)
             before_content()
             return self._deliver(smtp, envelope.recipient, mail.message)
 
@@ -137,14 +138,15 @@ class SmtpMailer:
 
     # --- one mail ----------------------------------------------------------------------------------
 
-    def _announce(self, smtp: smtplib.SMTP, envelope: Envelope, size: int) -> None:
+    def _announce(self, smtp: smtplib.SMTP, envelope: Envelope, mail: Mail) -> None:
         """Say whom the mail is from and for; nothing of it is sent yet."""
         recipient = envelope.recipient
-        options = _mail_options(smtp, envelope, size)
+        options = [*_mail_options(smtp, envelope, len(mail.message)), *_report_options(smtp, mail)]
         with self._explained(Stage.SENDER, recipient):
             _expect(Stage.SENDER, recipient, smtp.mail(str(envelope.sender), options))
         with self._explained(Stage.RECIPIENT, recipient):
-            _expect(Stage.RECIPIENT, recipient, smtp.rcpt(str(recipient)))
+            named = _named_for_reports(smtp, recipient)
+            _expect(Stage.RECIPIENT, recipient, smtp.rcpt(str(recipient), named))
 
     def _deliver(self, smtp: smtplib.SMTP, recipient: Mailbox, message: bytes) -> str:
         with self._explained(Stage.CONTENT, recipient):
@@ -202,6 +204,25 @@ def _mail_options(smtp: smtplib.SMTP, envelope: Envelope, size: int) -> list[str
         )
         raise Rejected("recipient", rule)
     raise Misconfigured("the address to send from needs SMTPUTF8, which the mail server does not offer")
+
+
+def _report_options(smtp: smtplib.SMTP, mail: Mail) -> list[str]:
+    """The parameters of MAIL FROM for a report that the mail was lost (RFC 3461 §4.3, §4.4): it shall
+    return the headers alone, for the body has the link, and name the mail.
+    """
+    return ["RET=HDRS", f"ENVID={_xtext(mark_of(mail.message_id))}"] if smtp.has_extn("dsn") else []
+
+
+def _named_for_reports(smtp: smtplib.SMTP, recipient: Mailbox) -> list[str]:
+    """The parameters of RCPT TO for it (RFC 3461 §4.1, §4.2): whom we meant, wherever it is forwarded."""
+    if not smtp.has_extn("dsn") or recipient.needs_smtputf8:
+        return []
+    return ["NOTIFY=FAILURE", f"ORCPT=rfc822;{_xtext(str(recipient))}"]
+
+
+def _xtext(text: str) -> str:
+    """ASCII as the value of a parameter (RFC 3461 §4)."""
+    return re.sub(r"[+=]", lambda match: f"+{ord(match[0]):02X}", text)
 
 
 def _expect(stage: Stage, recipient: Mailbox, reply: tuple[int, bytes], *, wanted: range = _DONE) -> Answer:

@@ -7,13 +7,18 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
+from connector.application.records import DeliveryReport, Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unavailable
 from connector.foundation.config import SmtpSettings
 from connector.foundation.config_secret import Secret
+from connector.mail.bounces import read_report
+from connector.mail.dispatch import Dispatch
+from connector.mail.envelope import ReturnPath
 from connector.mail.render import MailRenderer
 from connector.mail.smtp import SmtpMailer, Timeouts
 from tests.contract.mailer import SENDER, a_mail
@@ -33,6 +38,7 @@ from tests.support.mail_server import (
     says_nothing,
     talking_server,
 )
+from tests.support.reports import a_report
 
 IMPATIENT = Timeouts(connect=0.3, command=0.3, content=0.3, goodbye=0.1, whole=5.0)
 GREETING, HELLO, OK = "220 ready", "250 hello", "250 2.0.0 done"
@@ -80,6 +86,15 @@ def fails_with(
     with talking_server(talk) as port:
         error = fails(mailer(port, timeouts=timeouts))
     return error, talk.heard
+
+
+LINK = "https://usher.example.com/invite/token"
+
+
+def rendered(dispatch: Dispatch | None = None, *, sender: str = SENDER) -> Mail:
+    renderer = MailRenderer(clock=FakeClock(), default_sender=sender, dispatch=dispatch)
+    user = a_user(invitation=an_invitation(address=RECIPIENT))
+    return renderer.render(Template.INVITATION, a_tenant(), user, link=LINK, request_id="request-1")
 
 
 # --- TLS and login -----------------------------------------------------------------------------------
@@ -366,6 +381,29 @@ def test_the_size_is_told_beforehand(server: MailServer) -> None:
     assert server.arrived[0].options == (f"SIZE={len(mail.message)}",)
 
 
+def test_a_server_that_reports_lost_mails_is_told_which_and_to_leave_the_link_out() -> None:
+    talk = Conversation((GREETING, "250-hello\r\n250 DSN", OK, OK, "354 go on", OK, "221 bye"))
+    with talking_server(talk) as port:
+        mailer(port).send(a_mail("o=hara+x@acme.example", message_id=f"<{'a' * 32}@example.com>"))
+    assert talk.heard[1:3] == [
+        f"mail FROM:<{SENDER}> RET=HDRS ENVID={'a' * 32}",
+        "rcpt TO:<o=hara+x@acme.example> NOTIFY=FAILURE ORCPT=rfc822;o+3Dhara+2Bx@acme.example",
+    ]
+
+
+def test_control_m1_reports_come_back_to_an_address_of_the_mails_own(server: MailServer) -> None:
+    box = ReturnPath(address="usher-bounces@example.com", tagged=True)
+    mail = rendered(dispatch=Dispatch(return_path=box))
+    mailer(server.port).send(mail)
+    (arrived,) = server.arrived
+    assert arrived.sender == f"usher-bounces+{mail.message_id[1:33]}@example.com"
+    assert b"usher-bounces" not in arrived.message
+    report = a_report(to=arrived.sender, message_id=None, final=f"rfc822;{arrived.recipient}")
+    assert read_report(report) == DeliveryReport(
+        marks=frozenset({mail.message_id[1:33]}), recipients=frozenset({RECIPIENT}), answer=ANY
+    )
+
+
 def test_an_international_mailbox_is_told_as_such(tls: Tls) -> None:
     with mail_server(enable_SMTPUTF8=True) as server:
         mailer(server.port).send(a_mail("jörg@straße.example"))
@@ -381,17 +419,14 @@ def test_an_international_mailbox_that_the_server_cannot_take_is_the_recipients_
 
 
 def test_a_rendered_invitation_arrives_byte_for_byte(server: MailServer) -> None:
-    link = "https://usher.example.com/invite/token"
-    renderer = MailRenderer(clock=FakeClock(), default_sender=SENDER)
-    user = a_user(invitation=an_invitation(address=RECIPIENT))
-    mail = renderer.render(Template.INVITATION, a_tenant(), user, link=link, request_id="request-1")
+    mail = rendered()
     mailer(server.port).send(mail)
     (arrived,) = server.arrived
     assert arrived.message == mail.message
     assert (arrived.sender, arrived.recipient) == (SENDER, RECIPIENT)
     body = message_from_bytes(arrived.message, policy=policy.default).get_body(("plain",))
     assert body is not None
-    assert link in body.get_content()
+    assert LINK in body.get_content()
 
 
 def test_one_mailer_serves_many_threads(server: MailServer) -> None:

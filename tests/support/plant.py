@@ -1,7 +1,7 @@
 """A whole worker over a real database and fakes of the outside: for tests of what follows a commit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,7 @@ class Plant:
         store: Store | None = None,
         name: str = "w1",
         jumped: Callable[[], bool] = lambda: False,
+        chores: Sequence[Callable[[], object]] = (),
         **settings: Any,
     ) -> Worker:
         return Worker(
@@ -137,6 +138,7 @@ class Plant:
             chance=lambda: 1.0,
             elapsed=self.clock.now,
             jumped=jumped,
+            chores=chores,
         )
 
     def create(self, user: UserId = ADA, name: str = "ada@acme.example", **values: Any) -> PortalUser:

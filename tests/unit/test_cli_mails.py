@@ -1,5 +1,6 @@
-"""What the command line shows of mails."""
+"""What the command line shows of mails, and what a mail server hands to it."""
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from connector.store.engine import make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
 from tests.support.builders import ACME, ADA, NOW, SYSTEM, a_document, a_profile, a_service, command
+from tests.support.reports import OUT_OF_OFFICE, a_report
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-00000000000b")
 MARK = "a" * 32
@@ -100,3 +102,53 @@ def test_one_user_is_shown_with_the_mails_that_went_out_and_those_that_wait(
         assert [mail["outcome"] for mail in mails] == outcomes
     assert usher("user", "show", "acme", "ada@acme.example") == 0
     assert "250 ok" in capsys.readouterr().out
+
+
+def hand_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> io.BytesIO:
+    source = io.BytesIO(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+    return source
+
+
+def outcome(store: SqlStore) -> str:
+    with store.read() as work:
+        return work.mails.of(ACME, ADA)[0].outcome
+
+
+def test_a_report_handed_in_is_on_record_when_the_verb_ends_well(
+    usher: Usher, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        hand_in(monkeypatch, a_report())
+        assert usher("mail", "bounce") == 0
+        assert outcome(store) == "bounced"
+
+
+@pytest.mark.parametrize("data", [OUT_OF_OFFICE, b"", a_report(message_id=f"<{'b' * 32}@example.com>")])
+def test_what_is_no_report_of_ours_is_taken_and_does_nothing(
+    usher: Usher, store: SqlStore, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    hand_in(monkeypatch, data)
+    assert usher("mail", "bounce") == 0
+    assert outcome(store) == "sent"
+
+
+def test_all_of_a_long_message_is_read_so_that_the_mail_server_gets_rid_of_it(
+    usher: Usher, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = hand_in(monkeypatch, a_report() + b"x" * 5_000_000)
+    assert usher("mail", "bounce") == 0
+    assert source.read() == b""
+    assert outcome(store) == "bounced"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("sqlite:///usher.db", "sqlite:///nowhere/usher.db"), ("mail:", "mial:")]
+)
+def test_while_a_report_cannot_be_kept_the_mail_server_is_told_to_come_again(
+    usher: Usher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text().replace(right, wrong))
+    hand_in(monkeypatch, a_report())
+    assert usher("mail", "bounce") == 75

@@ -37,6 +37,7 @@ NAMES = {
     "Subject",
     "Message-ID",
     "Auto-Submitted",
+    "X-Auto-Response-Suppress",
     "Usher-Request-Id",
     "MIME-Version",
     "Content-Type",
@@ -116,6 +117,8 @@ def test_control_m3_the_sender_is_the_operators_and_the_name_and_answers_are_the
 
 def test_control_m4_a_mail_says_that_nobody_typed_it() -> None:
     assert read()["Auto-Submitted"] == "auto-generated"
+    assert "OOF" in read()["X-Auto-Response-Suppress"]
+    assert "NDR" not in read()["X-Auto-Response-Suppress"]
 
 
 def test_without_an_address_for_answers_there_is_no_reply_to() -> None:
