@@ -27,6 +27,7 @@ from connector.application.post import Post
 from connector.application.records import WorkerSeen
 from connector.application.service import Service
 from connector.application.share import FairShare
+from connector.application.sweep import LinkSweep
 from connector.application.worker import Worker
 from connector.domain.errors import Misconfigured
 from connector.domain.model import State, Tenant, TenantId, UserId
@@ -137,25 +138,27 @@ def make_links(core: Core) -> InvitationLinks:
 
 def make_worker(core: Core) -> Worker:
     """A worker over the real Keycloak and mail server."""
-    accounts, _ = make_accounts(core)
+    accounts, idps = make_accounts(core)
     links = make_links(core)
     post = Post(core.service, links, make_renderer(core), make_mailer(core))
     performers = Performers(core.service, accounts, post, make_followup(core, accounts))
+    settings = WorkerSettings(**dict(core.settings.worker))
+    sweep = LinkSweep(core.service, idps, SystemIds(), every=settings.link_sweep)
     return Worker(
         core.service.store,
         performers,
         core.clock,
         core.wake,
         _introduction(core),
-        WorkerSettings(**dict(core.settings.worker)),
+        settings,
         elapsed=boot_time,
         jumped=core.clock.jumped,
-        chores=_chores(core),
+        chores=[*_mail_chores(core), sweep.run],
     )
 
 
-def _chores(core: Core) -> list[Callable[[], object]]:
-    """What the worker does besides the outbox: it reads reports of lost mails, where there is a folder."""
+def _mail_chores(core: Core) -> list[Callable[[], object]]:
+    """What a worker does about mails besides the outbox: it reads reports of lost ones from a folder."""
     from connector.mail.maildir import BounceFolder
 
     bounces = core.settings.mail.bounces

@@ -41,6 +41,7 @@ class WorkerSettings:
     grace: float = 25.0
     keep_finished: float = 7 * DAY
     keep_mails: float = 90 * DAY
+    link_sweep: float = 300.0
 
     def slots(self, lane: Lane) -> int:
         """How many effects of a lane run at once."""

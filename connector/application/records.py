@@ -117,6 +117,14 @@ class WorkerSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often something was done in the window that ends at ``ends_at`` (epoch seconds)."""
+
+    count: int
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of a user's timeline. ``changes`` maps an attribute to (before, after)."""
 

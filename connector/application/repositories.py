@@ -17,6 +17,7 @@ from connector.application.records import (
     OutboxRow,
     ReadyDocument,
     Sink,
+    Tally,
     Token,
     WorkerSeen,
 )
@@ -28,7 +29,7 @@ from connector.domain.query import Page, Query
 
 class Users(Protocol):
     """Portal users. Every call names the tenant and never sees another's rows, save the look-up by
-    invitation, which answers for all tenants because its askers know none yet.
+    invitation and by account, which answer for all tenants because their askers know none yet.
     What is returned is a copy. Users that were removed are found by ``get``, ``removed`` and
     ``by_invitation`` alone.
     """
@@ -68,6 +69,10 @@ class Users(Protocol):
 
     def by_invitation(self, invitation: str) -> PortalUser | None:
         """The user of an invitation id, whatever the tenant."""
+        ...
+
+    def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
+        """The user of an account, whatever the tenant: accounts are a realm's."""
         ...
 
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
@@ -288,6 +293,36 @@ class Workers(Protocol):
         ...
 
 
+class Rounds(Protocol):
+    """What the workers of this database do by turns, each thing at most once in its time. A time further
+    ahead than that comes of a clock that was set back, and counts for nothing.
+    """
+
+    def is_due(self, name: str, *, every: float, now: float) -> bool:
+        """Whether ``win`` would have a winner; writes nothing."""
+        ...
+
+    def win(self, name: str, *, every: float, now: float) -> bool:
+        """Whether it is the caller's turn: nobody had it for ``every`` seconds. It is nobody's for as long
+        again.
+        """
+        ...
+
+
+class Tallies(Protocol):
+    """How often things were done that are limited, for all processes of the database. A window begins with
+    the first time; one that ends too far ahead comes of a clock that was set back, and is over.
+    """
+
+    def count(self, name: str, *, window: float, now: float) -> Tally:
+        """Once more; how often by now in the window of so many seconds."""
+        ...
+
+    def forget(self, *, before: float, limit: int) -> int:
+        """Delete at most ``limit`` whose window has ended before a time; how many."""
+        ...
+
+
 class Timeline(Protocol):
     """What happened to each user; append-only, no link and no secret in it."""
 
@@ -456,6 +491,16 @@ class UnitOfWork(Protocol):
     @property
     def workers(self) -> Workers:
         """Who drains the outbox."""
+        ...
+
+    @property
+    def rounds(self) -> Rounds:
+        """What is done by turns."""
+        ...
+
+    @property
+    def tallies(self) -> Tallies:
+        """How often was done what is limited."""
         ...
 
 

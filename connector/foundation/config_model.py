@@ -191,6 +191,7 @@ class WorkerForm(Form):
     grace: Annotated[Duration, lasting("1s", "10m")] = 25.0
     keep_finished: Annotated[Duration, lasting("1h", "400d")] = 604800.0
     keep_mails: Annotated[Duration, lasting("1d", "400d")] = 7776000.0
+    link_sweep: Annotated[Duration, lasting("1s", "1d")] = 300.0
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> "WorkerForm":

@@ -53,6 +53,11 @@ def handover(outcome: str) -> None:
     _meters().handovers.labels(outcome).inc()
 
 
+def stale_link(outcome: str) -> None:
+    """An account was linked to our provider though nobody was on the way."""
+    _meters().stale_links.labels(outcome).inc()
+
+
 def tolerance(switch: str) -> None:
     """A SCIM caller deviated from the RFCs, and was understood."""
     _meters().tolerances.labels(switch).inc()
@@ -115,6 +120,7 @@ class _Meters:
     effect_seconds: "Histogram"
     mails: "Counter"
     handovers: "Counter"
+    stale_links: "Counter"
     tolerances: "Counter"
     requests: "Counter"
     request_seconds: "Histogram"
@@ -146,6 +152,7 @@ def _made() -> _Meters:
         effect_seconds=histogram("effect_seconds", "How long a try took.", "effect", _PATIENT),
         mails=counter("mails", "Mails by what became of them.", "template", "outcome"),
         handovers=counter("handovers", "Steps of hand-overs.", "outcome"),
+        stale_links=counter("links_stale", "Links without a hand-over that a sweep found.", "outcome"),
         tolerances=counter("scim_tolerance", "Deviations of SCIM callers that were taken.", "switch"),
         requests=counter("http_requests", "Web requests.", "route", "method", "status"),
         request_seconds=histogram("http_seconds", "How long a web request took.", "route", _QUICK),

@@ -14,6 +14,7 @@ from connector.store.outbox import SqlOutbox
 from connector.store.sinks import SqlSinks
 from connector.store.timeline import SqlTimeline
 from connector.store.tokens import SqlTokens
+from connector.store.turns import SqlRounds, SqlTallies
 from connector.store.users import SqlUsers
 from connector.store.workers import SqlWorkers
 
@@ -33,6 +34,8 @@ class SqlUnitOfWork:
         self.mails = SqlMailAttempts(connection)
         self.sinks = SqlSinks(connection)
         self.workers = SqlWorkers(connection)
+        self.rounds = SqlRounds(connection)
+        self.tallies = SqlTallies(connection)
 
 
 class SqlStore:

@@ -250,6 +250,22 @@ worker = Table(
     _required("seen_at", Float),
 )
 
+round_ = Table(
+    "round",
+    metadata,
+    Column("name", _Text, primary_key=True),
+    _required("due_at", Float),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", _Text, primary_key=True),
+    _required("count", Integer),
+    _required("ends_at", Float),
+)
+Index("ix_tally_ends_at", tally.c.ends_at)
+
 token = Table(
     "token",
     metadata,

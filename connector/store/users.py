@@ -84,6 +84,12 @@ class SqlUsers:
         row = self._db.execute(sql.BY_INVITATION, {"invitation": invitation_id}).mappings().one_or_none()
         return self._whole([row])[0] if row else None
 
+    def by_account(self, realm: str, account: AccountId) -> PortalUser | None:
+        """See the port."""
+        statement = sql.WHOLE.where(user.c.realm == realm, user.c.account_id == account)
+        row = self._db.execute(statement.limit(1)).mappings().first()
+        return self._whole([row])[0] if row else None
+
     def removed(self, tenant: TenantId, user_name: str) -> PortalUser | None:
         """See the port."""
         mine = (user.c.tenant == tenant, user.c.user_key == key(fold(user_name)), user.c.user_key != "")

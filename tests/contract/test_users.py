@@ -123,6 +123,20 @@ def test_a_new_generation_supersedes_the_open_one(store: Store) -> None:
     assert found.invitation == an_invitation(2, sent_at=NOW + 5)
 
 
+def test_a_user_is_found_by_account_within_the_realm_whatever_the_tenant(store: Store) -> None:
+    ada, bob = a_user(), a_user("bob@other.example", tenant=OTHER, id=BOB)
+    with store.write() as work:
+        work.users.add(ada, index(ada))
+        work.users.add(bob, index(bob, realm="second"))
+        work.users.set_account(ACME, ADA, AccountId("k1"))
+        work.users.set_account(OTHER, BOB, AccountId("k1"))
+    with store.read() as work:
+        assert work.users.by_account("main", AccountId("k1")) == replace(ada, account_id=AccountId("k1"))
+        assert work.users.by_account("second", AccountId("k1")) == replace(bob, account_id=AccountId("k1"))
+        assert work.users.by_account("main", AccountId("k2")) is None
+        assert work.users.by_account("third", AccountId("k1")) is None
+
+
 def test_an_account_is_remembered_for_its_user_alone(store: Store) -> None:
     user = a_user()
     with store.write() as work:

@@ -14,6 +14,7 @@ from connector.application.post import Post
 from connector.application.records import HandOver, Mail, MailAttempt, OutboxRow, WorkerSeen
 from connector.application.repositories import Store
 from connector.application.share import FairShare
+from connector.application.sweep import LinkSweep
 from connector.application.worker import Worker
 from connector.domain import commands as c
 from connector.domain.account import Account
@@ -30,6 +31,7 @@ from tests.support.builders import (
     NOW,
     OTHER,
     SYSTEM,
+    CountingIds,
     FakeClock,
     FixedTenants,
     a_document,
@@ -112,8 +114,8 @@ class Plant:
         self.tenants = FixedTenants(a_tenant(**policy), a_tenant(OTHER))
         self.service = a_service(self.store, *self.tenants.all(), clock=self.clock, share=share)
         self.idp = FakeIdentityProvider()
-        idps = FakeIdentityProviders({"main": self.idp})
-        self.accounts = Accounts(self.service, idps)
+        self.idps = FakeIdentityProviders({"main": self.idp})
+        self.accounts = Accounts(self.service, self.idps)
         self.post = RecordingPost()
         self.followup = FollowUp(self.service, self.accounts, FollowUpTimes())
         post = Post(self.service, FakeLinks(), self.post, self.post)
@@ -140,6 +142,10 @@ class Plant:
             jumped=jumped,
             chores=chores,
         )
+
+    def sweep(self) -> LinkSweep:
+        """What one worker of several has of it."""
+        return LinkSweep(self.service, self.idps, CountingIds(), every=300)
 
     def create(self, user: UserId = ADA, name: str = "ada@acme.example", **values: Any) -> PortalUser:
         profile = values.pop("profile", None) or a_profile(name)
