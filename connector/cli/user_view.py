@@ -10,6 +10,7 @@ from connector.application.records import Entry, MailAttempt, OutboxRow
 from connector.cli.output import console, iso, show_fields, show_table
 from connector.domain.model import PortalUser, Profile, state_of
 from connector.mail.address import wire_form
+from connector.mail.names import oddities
 
 
 def name_of(profile: Profile) -> str:
@@ -49,6 +50,7 @@ def details(found: Explanation) -> dict[str, Any]:
         "allowedActions": list(found.allowed_actions),
         "waiting": [row_fields(row) for row in found.waiting],
         "mails": [mail_fields(mail) for mail in found.mails],
+        "notices": oddities(found.user.profile),
     }
 
 
@@ -132,6 +134,7 @@ def print_summary(found: Explanation) -> None:
             ("held by", ", ".join(fields["holds"])),
             ("invitation", ", ".join(f"{k} {v}" for k, v in invitation.items() if v is not None)),
             ("may be", ", ".join(found.allowed_actions)),
+            ("notice", "; ".join(oddities(found.user.profile))),
         )
     )
 

@@ -55,6 +55,18 @@ def wire_form(address: str) -> str:
         return ""
 
 
+def two_forms(domain: str) -> tuple[str, str]:
+    """``domain`` as the wire has it (``xn--…``) and as its owner writes it; as it is, if it is none."""
+    try:
+        ascii_domain = _ascii(domain)
+    except ValueError:
+        return domain, domain
+    try:
+        return ascii_domain, idna.decode(ascii_domain)
+    except idna.IDNAError:
+        return ascii_domain, ascii_domain
+
+
 def _is_local_part(text: str) -> bool:
     """Whether ``text`` may stand before the @; what cannot be seen (controls, direction marks) may not."""
     if not text.isprintable() or not _LOCAL_PART.fullmatch(text):
