@@ -118,7 +118,7 @@ class Post:
         invitation = user.invitation
         if not letter.invites or invitation is None:
             return user
-        if invitation.generation != letter.generation:
+        if invitation.generation != letter.generation or invitation.browser:
             return None
         if invitation.sent_at is not None:
             return user if invitation.is_live(now) else None

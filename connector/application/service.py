@@ -16,6 +16,7 @@ from connector.domain.commands import Command
 from connector.domain.decision import Decision, Facts
 from connector.domain.document import Index, changed_values, index_of
 from connector.domain.errors import NotFound, Refused, VersionConflict
+from connector.domain.inviting import bound
 from connector.domain.lifecycle import action_of, decide
 from connector.domain.mapping import AccountMapping
 from connector.domain.model import (
@@ -30,6 +31,11 @@ from connector.domain.model import (
 from connector.domain.transitions import Action
 
 _NEEDS_ADMINS = {Action.GRANT_ADMIN, Action.REVOKE_ADMIN, Action.DISABLE, Action.DELETE}
+
+_LAST_LOOK = 60.0
+"""Seconds after the end of a link that was used up, before its account goes off: the last look after the
+hand-over ends at the same time, and must still find what its person did.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +118,31 @@ class Service:
     ) -> PortalUser | None:
         """Let a generation live at least until ``until`` (epoch seconds); the user as it then is. A person
         who begins in time gets the time to finish, and a mail that had to wait loses none of its life: one
-        that was never sent may be past its time. None if the generation is over.
+        that was never sent may be past its time. None if the generation is over. A link that its
+        first press used up keeps its end.
         """
         return repeated(lambda: self._extended(tenant, user_id, generation, until, request_id))
+
+    def bind_invitation(
+        self,
+        work: UnitOfWork,
+        tenant: TenantId,
+        user_id: UserId,
+        *,
+        browser: str,
+        until: float,
+        request_id: str,
+    ) -> None:
+        """Use a link up that works once: it stays good in ``browser`` (a digest) alone, and not beyond
+        ``until`` (epoch seconds); who has not finished by then is expired.
+        """
+        user = work.users.get(tenant, user_id)
+        after = bound(user, browser, until) if user else None
+        if after is None or after == user or after.invitation is None:
+            return
+        work.users.save(after, self._index(after))
+        expire = fx.ExpireInvitation(due=after.invitation.expires_at + _LAST_LOOK)
+        self._enqueue(work, tenant, user_id, expire, request_id, self.clock.now())
 
     def _extended(
         self, tenant: TenantId, user_id: UserId, generation: int, until: float, request_id: str
@@ -272,7 +300,7 @@ def _may_be_extended(user: PortalUser, generation: int, now: float) -> bool:
 
 def _extended(user: PortalUser, until: float) -> PortalUser:
     invitation = user.invitation
-    if invitation is None or invitation.expires_at >= until:
+    if invitation is None or invitation.browser or invitation.expires_at >= until:
         return user
     return replace(user, invitation=replace(invitation, expires_at=until))
 

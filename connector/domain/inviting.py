@@ -156,6 +156,17 @@ def _check_interval(user: PortalUser, command: c.Command, facts: Facts) -> None:
         raise Refused(Refusal.TOO_SOON, state)
 
 
+def bound(user: PortalUser, browser: str, until: float) -> PortalUser:
+    """``user`` after the first press of a link that works once: now it is good in ``browser`` alone,
+    and not beyond ``until``. Later presses there give it no more time.
+    """
+    invitation = user.invitation
+    if invitation is None or invitation.browser:
+        return user
+    shorter = replace(invitation, browser=browser, expires_at=min(invitation.expires_at, until))
+    return replace(user, invitation=shorter)
+
+
 def revoke_invitation(user: PortalUser, command: c.Command, facts: Facts) -> Outcome:
     """Back to a draft; the link dies."""
     if facts.policy.sso:

@@ -92,6 +92,8 @@ class Invitation:
     inviter: str
     status: InvitationStatus = InvitationStatus.OPEN
     sent_at: float | None = None
+    browser: str = ""
+    """What is known of the one browser that a ``first_press`` link opened in; empty before its press."""
 
     def is_live(self, now: float) -> bool:
         """True while this generation may be accepted, were it the user's newest."""

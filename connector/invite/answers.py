@@ -26,8 +26,8 @@ class Answers:
 
     # --- pages -------------------------------------------------------------------------------------
 
-    def landing(self, token: str, invited: Invited) -> Response:
-        """The page with the button."""
+    def landing(self, token: str, invited: Invited, *, is_missed: bool = False) -> Response:
+        """The page with the button; ``is_missed`` if the address that it asks for was not given."""
         tenant, language = invited.tenant, self.language_of(invited)
         html = self._pages.landing(
             View(language=language, tenant=tenant, again=_here()),
@@ -36,8 +36,9 @@ class Answers:
             sign_in_at=self._keycloak_of(tenant).partition("://")[2],
             required_actions=self._mapping.rule(State.PENDING, tenant.policy).required_actions,
             again="again" in request.args,
+            is_missed=is_missed,
         )
-        return self._page(html, 200, tenant)
+        return self._page(html, 422 if is_missed else 200, tenant)
 
     def about(
         self, message: Message, invited: Invited | None, *, link: str = "", form: str = ""

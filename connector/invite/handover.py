@@ -20,9 +20,10 @@ from connector.application.service import Service
 from connector.domain.effects import CheckHandover, SyncAccount
 from connector.domain.errors import Unavailable, UsherError
 from connector.domain.model import State
+from connector.domain.policy import LinkUse
 from connector.foundation.config import HandoverSettings
 from connector.foundation.deadline import within
-from connector.invite.standing import Invited, browser_of, is_live, is_of_browser
+from connector.invite.standing import Invited, browser_of, is_live, is_of_browser, may_press
 
 PATIENCE = 10.0
 """Seconds to wait for somebody else's work on the account."""
@@ -94,8 +95,10 @@ class HandOverDesk:
 
     def _give_time(self, invited: Invited, request_id: str) -> None:
         """Who begins in time may finish: the invitation lives as long as a hand-over, but pressing again
-        and again makes it outlive its end by no more than that.
+        and again makes it outlive its end by no more than that. A link that works once gets no time.
         """
+        if invited.tenant.policy.link_use is LinkUse.FIRST_PRESS:
+            return
         invitation, life = invited.invitation, self._times.life
         whole_life = invited.tenant.policy.invitation_life + life
         latest = (invitation.sent_at or invitation.issued_at) + whole_life
@@ -113,14 +116,18 @@ class HandOverDesk:
         now = self._clock.now()
         tenant, user_id = invited.user.tenant, invited.user.id
         with self._store.write() as work:
-            if not is_live(work.users.get(tenant, user_id), invited.generation, now):
+            user = work.users.get(tenant, user_id)
+            if user is None or not is_live(user, invited.generation, now):
                 raise NotLive("The invitation is over.")
+            if not may_press(user.invitation, browser_of(cookie)):
+                raise NotLive("The link was used up in another browser.")
             former = work.handovers.of_browser(browser_of(cookie)) if cookie else None
             if former and former.may_link(now) and _is_for(former, invited):
                 return Pressed(handover=former, cookie=cookie), None
             if former and former.is_open(now) and former.user_id != user_id:
                 self._end(work, former, request_id)
-            fresh = self._ids.token(COOKIE_BITS)
+            is_bound = user.invitation is not None and user.invitation.browser
+            fresh = cookie if is_bound else self._ids.token(COOKIE_BITS)
             handover = self._new(invited, browser_of(fresh), now)
             work.handovers.add(handover)
             work.timeline.add(_entry(handover, request_id))
@@ -199,12 +206,28 @@ class HandOverDesk:
             newest = work.handovers.get(linked.id)
             if ours and newest is not None and newest.is_open(now):
                 work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))
+                self._use_up(work, newest, request_id)
                 return None
             work.handovers.save(closed(newest or linked))
             self._service.enqueue(work, linked.tenant, linked.user_id, SyncAccount(), request_id=request_id)
         if ours:
             return NotLive("Another browser took the hand-over.")
         return Unavailable("Keycloak took too long.")
+
+    def _use_up(self, work: UnitOfWork, handover: HandOver, request_id: str) -> None:
+        """Bind a link that works once to this browser, for as long as this hand-over may take. Only now: a
+        press that Keycloak did not take leaves the link as it was.
+        """
+        if self._service.tenant(handover.tenant).policy.link_use is not LinkUse.FIRST_PRESS:
+            return
+        self._service.bind_invitation(
+            work,
+            handover.tenant,
+            handover.user_id,
+            browser=handover.browser,
+            until=handover.closes_at,
+            request_id=request_id,
+        )
 
 
 def closed(handover: HandOver) -> HandOver:

@@ -3,11 +3,12 @@ a link is worth and what a press does is decided beside it.
 """
 
 from contextlib import suppress
+from math import ceil
 from typing import assert_never
 from urllib.parse import quote
 
 import structlog
-from flask import Response
+from flask import Response, request
 
 from connector.application.service import Service
 from connector.domain.commands import Resend
@@ -15,6 +16,7 @@ from connector.domain.errors import Invalid, OutsideError, Refused, UsherError
 from connector.foundation import metrics
 from connector.foundation.links import InvitationLinks
 from connector.foundation.observe import bind_subject, current_request_id
+from connector.invite.address_check import AddressCheck, TooManyTries, WrongAddress
 from connector.invite.addresses import INVITE
 from connector.invite.answers import Answers
 from connector.invite.callback import INVITED, Callbacks
@@ -46,6 +48,7 @@ class LinkViews:
         self._service = service
         self._links = links
         self._desk = desk
+        self._address = AddressCheck(service)
         self._callbacks = callbacks
         self._answers = answers
         self._public_url = public_url
@@ -62,6 +65,8 @@ class LinkViews:
         invited = self._look(token)
         if invited is None or not invited.may_begin:
             return self._standing(token, invited)
+        if refusal := self._address_refused(token, invited):
+            return refusal
         try:
             pressed = self._desk.press(invited, cookie=browser_cookie(), request_id=current_request_id())
         except (NotLive, OutsideError, Invalid) as error:
@@ -71,6 +76,20 @@ class LinkViews:
         language = self._answers.language_of(invited)
         set_cookies(response, cookie=pressed.cookie, language=language, life=self._cookie_life)
         return response
+
+    def _address_refused(self, token: str, invited: Invited) -> Response | None:
+        """The page for a press that must bring the invited address and does not; the same for each."""
+        if not invited.asks_address:
+            return None
+        try:
+            self._address.check(invited, request.form.get("address", ""), request_id=current_request_id())
+        except WrongAddress:
+            return self._answers.landing(token, invited, is_missed=True)
+        except TooManyTries as error:
+            response = self._answers.about(Message.TOO_MANY, invited)
+            response.headers["Retry-After"] = str(ceil(error.wait))
+            return response
+        return None
 
     def renew(self, token: str) -> Response:
         """Mail a new link to the invited address if the policy allows; the answer never tells."""
@@ -137,6 +156,8 @@ def _message_of(invited: Invited) -> Message:
             return Message.USED_RECOVERY if policy.password_recovery else Message.USED
         case Standing.SUPERSEDED:
             return Message.SUPERSEDED
+        case Standing.TAKEN:
+            return Message.TAKEN
         case Standing.WITHDRAWN:
             return Message.WITHDRAWN
         case Standing.VALID | Standing.ELSEWHERE:

@@ -43,6 +43,7 @@ class Message(StrEnum):
     USED = "used"
     USED_RECOVERY = "used_recovery"
     SUPERSEDED = "superseded"
+    TAKEN = "taken"
     WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
     TOO_MANY = "too_many"
@@ -61,6 +62,7 @@ STATUS: dict[Message, int] = {
     Message.USED: 410,
     Message.USED_RECOVERY: 410,
     Message.SUPERSEDED: 410,
+    Message.TAKEN: 200,
     Message.WITHDRAWN: 410,
     Message.UNKNOWN: 404,
     Message.TOO_MANY: 429,
@@ -106,9 +108,10 @@ class Pages:
         sign_in_at: str,
         required_actions: frozenset[str],
         again: bool,
+        is_missed: bool = False,
     ) -> str:
-        """The page with the button. ``action`` is where it posts, ``sign_in_at`` Keycloak's host;
-        ``again`` after an attempt that was not finished.
+        """The page with the button. ``action`` is where it posts, ``sign_in_at`` Keycloak's host; ``again``
+        after an attempt that was not finished, ``is_missed`` after one without the right address.
         """
         words = self.texts.page(view.language, "landing")
         tenant = invited.tenant
@@ -129,6 +132,8 @@ class Pages:
             where=words["where"].format(host=sign_in_at),
             steps=_steps(words, required_actions),
             action=action,
+            asks_address=invited.asks_address,
+            is_missed=is_missed,
             button=words["button_elsewhere" if elsewhere else f"button_{kind}"],
         )
 

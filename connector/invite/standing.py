@@ -11,6 +11,7 @@ from connector.application.ports import Tenants
 from connector.application.records import HandOver
 from connector.application.repositories import UnitOfWork
 from connector.domain.model import Invitation, PortalUser, State, Tenant, state_of
+from connector.domain.policy import LinkUse
 
 
 class Standing(StrEnum):
@@ -19,6 +20,8 @@ class Standing(StrEnum):
     VALID = "valid"
     ELSEWHERE = "elsewhere"
     """Valid, but begun in another browser."""
+    TAKEN = "taken"
+    """Works once, and was used up in another browser."""
     EXPIRED = "expired"
     USED = "used"
     SUPERSEDED = "superseded"
@@ -50,6 +53,12 @@ class Invited:
     def may_begin(self) -> bool:
         """Whether the button is there."""
         return self.standing in {Standing.VALID, Standing.ELSEWHERE}
+
+    @property
+    def asks_address(self) -> bool:
+        """Whether the press must bring the invited address: the first one of a link that works once."""
+        works_once = self.tenant.policy.link_use is LinkUse.FIRST_PRESS
+        return works_once and not self.invitation.browser
 
 
 def look(
@@ -92,6 +101,11 @@ def is_of_browser(handover: HandOver, browser: str) -> bool:
     return compare_digest(handover.browser, browser)
 
 
+def may_press(invitation: Invitation | None, browser: str) -> bool:
+    """Whether ``browser`` may begin: anywhere, unless the link is used up elsewhere."""
+    return invitation is None or not invitation.browser or compare_digest(invitation.browser, browser)
+
+
 def user_of(work: UnitOfWork, handover: HandOver) -> PortalUser | None:
     """The user of a hand-over."""
     return work.users.get(handover.tenant, handover.user_id)
@@ -100,6 +114,8 @@ def user_of(work: UnitOfWork, handover: HandOver) -> PortalUser | None:
 def _of_pending(work: UnitOfWork, user: PortalUser, generation: int, browser: str, now: float) -> Standing:
     if not is_live(user, generation, now):
         return Standing.SUPERSEDED
+    if user.invitation and user.invitation.browser:
+        return Standing.VALID if may_press(user.invitation, browser) else Standing.TAKEN
     begun = work.handovers.open_of(user.tenant, user.id, now=now)
     if begun is None or not begun.sub or begun.generation != generation:
         return Standing.VALID

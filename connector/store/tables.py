@@ -149,6 +149,7 @@ invitation = Table(
     _required("inviter"),
     _required("status"),
     Column("sent_at", Float),
+    _required("browser"),
     _user_reference(),
 )
 Index("uq_invitation_id_generation", invitation.c.id, invitation.c.generation, unique=True)

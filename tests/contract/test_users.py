@@ -38,7 +38,7 @@ SCIM_HOLD = Hold(kind=HoldKind.SCIM, source="scim:entra", since=NOW)
 def test_what_is_added_comes_back_whole(store: Store) -> None:
     user = a_user(
         holds=frozenset({SCIM_HOLD}),
-        invitation=an_invitation(sent_at=NOW),
+        invitation=an_invitation(sent_at=NOW, browser="b" * 64),
         activated_at=NOW,
         is_admin=True,
         account_id=AccountId("k1"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from connector.domain.model import Brand, PortalUser, Tenant
+from connector.domain.policy import LinkUse
 from connector.foundation.resources import templates_dir
 from connector.invite.pages import Message, Pages, View
 from connector.invite.standing import Invited, Standing
@@ -73,6 +74,8 @@ class Gallery:
                 pages, Standing.ELSEWHERE, frozenset({"webauthn-register-passwordless"})
             ),
             "landing-everything": self._landing(pages, Standing.VALID, _ALL),
+            "landing-once": self._landing(pages, Standing.VALID, _BOTH, once=True),
+            "landing-missed": self._landing(pages, Standing.VALID, _BOTH, once=True, missed=True),
             "signed-in": lambda view: pages.signed_in(view, self.user, name=_LONG, form="/x"),
             "signed-in-unnamed": lambda view: pages.signed_in(view, self.user, name="", form="/x"),
             "done": lambda view: pages.done(view, self.tenant).replace('http-equiv="refresh"', ""),
@@ -80,13 +83,21 @@ class Gallery:
         return made | {str(message): _message(pages, message) for message in Message}
 
     def _landing(
-        self, pages: Pages, standing: Standing, actions: frozenset[str], *, again: bool = False
+        self,
+        pages: Pages,
+        standing: Standing,
+        actions: frozenset[str],
+        *,
+        again: bool = False,
+        once: bool = False,
+        missed: bool = False,
     ) -> Callable[[View], str]:
         invitation = self.user.invitation
         assert invitation is not None
+        policy = replace(self.tenant.policy, link_use=LinkUse.FIRST_PRESS) if once else self.tenant.policy
         invited = Invited(
             standing=standing,
-            tenant=self.tenant,
+            tenant=replace(self.tenant, policy=policy),
             user=self.user,
             invitation=invitation,
             generation=invitation.generation,
@@ -98,6 +109,7 @@ class Gallery:
             sign_in_at="anmeldung.stadtwerke-lueneburg-nordheide.example",
             required_actions=actions,
             again=again,
+            is_missed=missed,
         )
 
 

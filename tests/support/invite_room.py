@@ -117,6 +117,7 @@ class Room:
     engines: Engines
     worker: Worker
     followup: FollowUp
+    mails: RecordingPost
 
     def browser(self) -> "Browser":
         return Browser(self)
@@ -331,8 +332,9 @@ def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
         keys=keys,
         tenants=tenants,
         engines=engines,
-        worker=Worker(store, performers, clock, Poll(), a_worker()),
+        worker=Worker(store, performers, clock, Poll(), a_worker(), elapsed=clock.now),
         followup=followup,
+        mails=mails,
     )
 
 

@@ -24,14 +24,15 @@ MONTH = 30 * DAY
 
 @contextmanager
 def whole_system(
-    folder: Path, keycloak: RunningKeycloak, inbox: Inbox, *, realm: str, **policy: Any
+    folder: Path, keycloak: RunningKeycloak, inbox: Inbox, *, realm: str, preset: str = "", **policy: Any
 ) -> Iterator[System]:
-    """Usher, as it runs, and the sample portal; the realm is removed at the end. ``policy`` is the one
-    tenant's.
+    """Usher, as it runs, and the sample portal; the realm is removed at the end. ``preset`` and ``policy``
+    are the one tenant's.
     """
     console = Console(keycloak, realm)
     console.remove_realm()
-    site = replace(ACME, settings={**ACME.settings, "policy": policy}) if policy else ACME
+    own: dict[str, Any] = ({"preset": preset} if preset else {}) | ({"policy": policy} if policy else {})
+    site = replace(ACME, settings={**ACME.settings, **own})
     with running_system(
         folder, keycloak, inbox, realm=realm, sites=[site], steps=PlainSteps(), env=os.environ
     ) as system:
