@@ -182,9 +182,7 @@ class Post:
     def _put(
         self, work: UnitOfWork, letter: Letter, mail: Mail | None, outcome: Outcome, answer: str
     ) -> None:
-        """Of a user who was deleted meanwhile the address is not kept."""
         user = work.users.get(letter.tenant, letter.user_id)
-        is_there = user is not None and user.removed_at is None
         work.mails.put(
             MailAttempt(
                 tenant=letter.tenant,
@@ -195,6 +193,17 @@ class Post:
                 outcome=outcome,
                 answer=answer,
                 message_id=mail.message_id if mail else "",
-                recipient=mail.recipient.casefold() if mail and is_there else "",
+                recipient=_recipient_on_record(letter, mail, user),
             )
         )
+
+
+def _recipient_on_record(letter: Letter, mail: Mail | None, user: PortalUser | None) -> str:
+    """The envelope's address, or what stands in its place and is none. Of a user who was deleted meanwhile
+    nothing is kept.
+    """
+    if user is None or user.removed_at is not None:
+        return ""
+    if mail is None:
+        return user.invitation.address.casefold() if letter.invites and user.invitation else ""
+    return mail.recipient.casefold()

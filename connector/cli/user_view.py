@@ -76,8 +76,8 @@ class Undelivered:
 
     def word_of(self, user: PortalUser) -> str:
         """What became of the last mail to the user's address; empty if nothing bad is known."""
-        address = wire_form(user.profile.email)
-        return self._words.get((user.id, address)) or self._words.get((user.id, "")) or ""
+        address = wire_form(user.profile.email) or user.profile.email.casefold()
+        return self._words.get((user.id, address), "")
 
 
 def row_fields(row: OutboxRow) -> dict[str, Any]:

@@ -8,6 +8,7 @@ and nothing of it is decoded; what names no mail of ours and its address comes t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from connector.application.records import DeliveryReport
 from connector.mail.address import wire_form
@@ -20,6 +21,7 @@ _LONGEST_HEAD = 64 * 1024
 _LONGEST_VALUE = 2000
 _MOST_PARTS = 20
 _MOST_BLOCKS = 50
+_MOST_NAMES = 100
 
 _REPORT = frozenset({"delivery-status", "global-delivery-status"})
 _STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -50,8 +52,8 @@ def read_report(data: bytes) -> DeliveryReport | None:
     blocks = [block for content in _of_type(parts, _STATUS) for block in _blocks(content)]
     failed = [block for block in blocks if block.get("action", "").strip().lower() == "failed"]
     returned = [_headers(_cut(content)[0]) for content in _of_type(parts, _RETURNED)]
-    marks = frozenset(_marks(message, blocks, returned))
-    recipients = frozenset(_recipients(failed, returned)) - {""}
+    marks = frozenset(islice(_marks(message, blocks, returned), _MOST_NAMES))
+    recipients = frozenset(islice(_recipients(failed, returned), _MOST_NAMES)) - {""}
     if not failed or not marks or not recipients:
         return None
     return DeliveryReport(marks=marks, recipients=recipients, answer=_answer(failed[0], recipients))

@@ -44,8 +44,9 @@ class BounceFolder:
             self._take(path)
 
     def _new(self) -> list[Path]:
-        """The files in ``new`` by name, which begins with the time of their delivery."""
-        return sorted(path for path in (self._folder / "new").iterdir() if not path.name.startswith("."))
+        """The files in ``new`` by name, which begins with the time of their delivery; no pipe or folder."""
+        found = (path for path in (self._folder / "new").iterdir() if not path.name.startswith("."))
+        return sorted(path for path in found if path.is_file())
 
     def _take(self, path: Path) -> None:
         try:

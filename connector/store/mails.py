@@ -99,7 +99,8 @@ class SqlMailAttempts:
 
     def undeliverable(self, tenant: TenantId) -> list[MailAttempt]:
         """See the port."""
-        return self._found(mail_attempt.c.tenant == tenant, _is_undelivered, ~_is_outdated)
+        names_one = mail_attempt.c.recipient != ""
+        return self._found(mail_attempt.c.tenant == tenant, _is_undelivered, names_one, ~_is_outdated)
 
     def forget(self, *, before: float, limit: int) -> int:
         """See the port."""

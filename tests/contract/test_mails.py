@@ -134,6 +134,8 @@ def test_the_newest_word_of_an_address_decides_whether_it_can_be_written_to(stor
             work.mails.put(a_mail(outcome, NOW + number, message_id=f"<{number}@x>"))
             assert is_bad() is bad
             assert [one.outcome for one in work.mails.undeliverable(ACME)] == (["bounced"] if bad else [])
+        work.mails.put(a_mail("failed", NOW + 8, message_id="<8@x>", recipient=""))
+        assert work.mails.undeliverable(ACME) == []
         work.mails.put(a_mail("failed", NOW + 9, message_id="<9@x>"))
         assert is_bad()
         assert not work.mails.is_undeliverable(OTHER, "ada@acme.example")

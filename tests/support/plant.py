@@ -57,6 +57,7 @@ class RecordingPost:
         self.sent: list[tuple[str, str, str | None]] = []
         self.tries = 0
         self.error: UsherError | None = None
+        self.unrenderable: UsherError | None = None
         self.meanwhile: Callable[[], None] = lambda: None
 
     def render(
@@ -69,6 +70,8 @@ class RecordingPost:
         request_id: str,
         recipient: str | None = None,
     ) -> Mail:
+        if self.unrenderable:
+            raise self.unrenderable
         inviter = user.invitation.inviter if user.invitation else ""
         own = inviter if template == Template.INVITATION_EXPIRED_NOTICE else user.profile.email
         to = recipient or own

@@ -1,5 +1,6 @@
 """Whose mail came back, and who may say so."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,17 +135,31 @@ def test_all_else_is_left_for_people_as_seen(plant: Plant, box: Maildir) -> None
     assert (box.names("new"), box.names("cur")) == ([".hidden"], ["1.host:2,S", "2.host:2,S"])
 
 
-def test_one_file_that_cannot_be_read_does_not_hold_up_the_others(plant: Plant, box: Maildir) -> None:
+def test_what_is_no_file_holds_up_nothing(plant: Plant, box: Maildir) -> None:
     (box.path / "new" / "1.host").mkdir()
-    box.deliver("2.host", ours())
+    os.mkfifo(box.path / "new" / "2.host")
+    box.deliver("3.host", ours())
     box.reader.read()
     assert outcomes(plant) == ["bounced"]
 
 
+class SharedBounces(Bounces):
+    """Another worker is as far, and a moment sooner."""
+
+    def __init__(self, plant: Plant, folder: Path) -> None:
+        super().__init__(plant.service)
+        self._folder = folder
+
+    def take(self, report: DeliveryReport, *, request_id: str) -> bool:
+        (self._folder / "1.host").unlink(missing_ok=True)
+        return super().take(report, request_id=request_id)
+
+
 def test_a_file_that_another_worker_took_is_passed_over(plant: Plant, box: Maildir) -> None:
-    (box.path / "new" / "1.host").symlink_to(box.path / "gone")
-    box.deliver("2.host", ours())
-    box.reader.read()
+    for number in (1, 2):
+        box.deliver(f"{number}.host", ours())
+    BounceFolder(box.path, SharedBounces(plant, box.path / "new"), CountingIds()).read()
+    assert (box.names("new"), box.names("cur")) == ([], [])
     assert outcomes(plant) == ["bounced"]
 
 

@@ -148,6 +148,13 @@ FAULTS = [
     ("  files: mails/", "  smtp: {host: 'smtp://h'}", "smtp", "mail.smtp.host", "host name"),
     ("  files: mails/", "  smtp: {host: h, port: 70000}", "smtp", "mail.smtp.port", "between 1 and 65535"),
     ("  from: portal@example.com\n", "", "mail:", "mail", "allow_default_sender needs from"),
+    (
+        "  from: portal@example.com\n",
+        "  from: portal@example.com\n  bounces: {address: reports-of-mails-that-were-lost-1@example.com}\n",
+        "  bounces:",
+        "mail.bounces",
+        "tagged leaves at most 31 characters",
+    ),
     # policy
     (
         REALM,

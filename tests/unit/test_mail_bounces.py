@@ -121,5 +121,19 @@ def test_whatever_is_done_to_a_report_it_is_read_or_it_is_none(noise: bytes, at:
     assert found is None or (found.marks and found.recipients and found.answer.isprintable())
 
 
+def test_of_a_report_that_names_very_many_few_are_looked_at() -> None:
+    more = b"".join(
+        b"--=_b/1\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: "
+        + b" ".join(b"%032x" % (number * 100 + one) for one in range(50))
+        + b"\r\nTo: "
+        + b", ".join(b"u%d@acme.example" % (number * 100 + one) for one in range(80))
+        + b"\r\n\r\n"
+        for number in range(10)
+    )
+    found = read(a_report().replace(b"--=_b/1--", more + b"--=_b/1--"))
+    assert len(found.marks) == 100
+    assert 90 < len(found.recipients) <= 100
+
+
 def test_the_mailbox_alone_names_no_mail() -> None:
     assert read_report(a_report(to=BOX, message_id=None)) is None

@@ -369,6 +369,16 @@ def test_control_m4_mails_without_invitation_are_told_apart_by_what_caused_them(
     assert len(ids | {other}) == 3
 
 
+def test_control_m3_two_old_addresses_of_one_request_get_two_mails() -> None:
+    def message_id(old: str) -> str:
+        notice, renderer = Template.EMAIL_CHANGED_NOTICE, a_renderer()
+        mail = renderer.render(notice, TENANT, invited(), link=None, request_id="r-1", recipient=old)
+        return mail.message_id
+
+    assert message_id("a@acme.example") != message_id("b@acme.example")
+    assert message_id("a@acme.example") == message_id("a@acme.example")
+
+
 @pytest.mark.parametrize("template", Template)
 def test_control_i7_no_header_holds_the_token_or_its_parts(template: Template) -> None:
     mail = rendered(template)

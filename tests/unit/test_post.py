@@ -260,3 +260,11 @@ def test_of_a_user_deleted_for_good_meanwhile_no_address_is_kept(tmp_path: Path)
     plant.post.meanwhile = delete
     plant.worker.drain()
     assert [(one.outcome, one.recipient) for one in plant.mails()] == [("sent", "")]
+
+
+def test_an_address_that_is_none_is_on_record_as_what_failed(plant: Plant) -> None:
+    plant.create(profile=a_profile(email="ada at Acme"))
+    plant.post.unrenderable = Rejected("recipient", "the address is not an e-mail address")
+    plant.worker.drain()
+    (attempt,) = plant.mails()
+    assert (attempt.outcome, attempt.recipient, attempt.message_id) == ("failed", "ada at acme", "")
