@@ -62,7 +62,8 @@ def main() -> None:
     if not given.parts and not given.quick:
         DOCUMENT.write_text(report)
     elif given.write and not given.quick:
-        stamped = [[section[0], "", *where, *section[1:]] for section in sections]
+        measured = where[: where.index("")]
+        stamped = [[section[0], "", *measured, *section[1:]] for section in sections]
         DOCUMENT.write_text(with_sections(DOCUMENT.read_text(), stamped))
 
 

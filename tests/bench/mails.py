@@ -21,7 +21,7 @@ from connector.domain.model import PortalUser, Tenant, UserId
 from connector.foundation.config import Settings
 from tests.bench.mail_sink import HOST
 from tests.bench.place import Place, configured
-from tests.bench.table import prose, table
+from tests.bench.table import Aim, prose, table, verdicts
 from tests.support.builders import a_profile, a_user, an_invitation
 from tests.support.realms import REALM
 from tests.support.waiting import wait_until
@@ -49,6 +49,8 @@ def mails_section(place: Place, *, quick: bool) -> list[str]:
         ),
         "",
         *table(["", "a minute"], rows),
+        "",
+        *verdicts([Aim(f"{OURS}: ≥ 10,000 a minute", statistics.median(found[OURS]), at_least=10_000)]),
     ]
 
 

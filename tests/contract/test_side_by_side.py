@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -9,13 +10,16 @@ import pytest
 
 from connector.application.records import HandOver
 from connector.application.repositories import Store, UnitOfWork
+from connector.domain.commands import Accept
 from connector.domain.effects import Lane, SyncAccount
-from connector.domain.model import PortalUser, UserId
+from connector.domain.errors import Refused
+from connector.domain.model import Actor, ActorKind, PortalUser, State, UserId
 from connector.domain.query import Query
-from tests.support.builders import ACME, ADA, NOW, OTHER, a_user, an_invitation, index
+from tests.support.builders import ACME, ADA, NOW, OTHER, a_service, a_user, an_invitation, command, index
 
 T = TypeVar("T")
 BOB = UserId("bob")
+INVITED = Actor(kind=ActorKind.USER, name="user")
 
 
 def a_hand_over(handover: str) -> HandOver:
@@ -163,3 +167,24 @@ def test_users_of_another_tenant_are_not_waited_for(store: Store) -> None:
     with store.write() as work:
         work.users.lock(OTHER, ADA)
         assert work.users.get(OTHER, ADA) is None
+
+
+def test_control_i3_of_fifty_completions_at_once_one_is_acceptance(store: Store) -> None:
+    add(store, a_user(invitation=an_invitation()))
+    service = a_service(store)
+
+    def complete(_: int) -> None:
+        with suppress(Refused):
+            service.handle(command(Accept, actor=INVITED, generation=1))
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(complete, range(50)))
+    with store.read() as work:
+        told = [entry.before for entry in work.timeline.of(ACME, ADA) if entry.after is State.ACTIVE]
+    assert told.count(State.PENDING) == 1
+
+
+def test_control_i3_an_older_generation_is_no_acceptance(store: Store) -> None:
+    add(store, a_user(invitation=an_invitation(2)))
+    with pytest.raises(Refused, match="link_dead"):
+        a_service(store).handle(command(Accept, actor=INVITED, generation=1))

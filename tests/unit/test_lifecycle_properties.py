@@ -103,12 +103,14 @@ def test_taking_access_away_always_syncs_the_account_and_ends_sessions_first(
 
 @given(policies, steps)
 @settings(max_examples=300, deadline=None)
-def test_only_the_newest_unexpired_generation_of_a_pending_user_is_accepted(
+def test_control_i4_only_the_newest_unexpired_generation_of_a_user_without_holds_is_accepted(
     policy: dict[str, Any], played: Any
 ) -> None:
     for before, command, decision, now in play(policy, played):
         if isinstance(command, c.Accept):
             assert state_of(before, now) is State.PENDING
+            assert not before.holds
+            assert before.invitation.status is InvitationStatus.OPEN
             assert before.invitation.generation == command.generation
             assert now < before.invitation.expires_at
             assert decision.after is State.ACTIVE
