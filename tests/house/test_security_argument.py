@@ -42,8 +42,3 @@ def test_each_control_has_one_row_and_a_test_named_after_it(control: str) -> Non
 
 def test_every_test_that_the_argument_names_exists(tests: set[str]) -> None:
     assert [name for name in _NAME.findall(ARGUMENT) if name not in tests] == []
-
-
-def test_every_test_of_a_control_belongs_to_one_that_is_argued(tests: set[str]) -> None:
-    named = {name.split("_")[2].upper() for name in tests if re.match(r"test_control_[io]\d+_", name)}
-    assert named - set(CONTROLS) == set()
