@@ -3,10 +3,11 @@ normal form; it must not know which key holds one.
 """
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, PlainSerializer, PlainValidator
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1"})
 """Where nothing travels over a network, so that https may be left out."""
@@ -76,6 +77,14 @@ def parse_hostname(value: str) -> str:
     return value
 
 
+def parse_network(value: object) -> IPv4Network | IPv6Network:
+    """An address or a network of them, like ``10.0.0.0/8``."""
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("must be an address or a network like 10.0.0.7 or 10.0.0.0/8") from None
+
+
 def _is_domain(value: str) -> bool:
     return len(value) <= 253 and _DOMAIN.fullmatch(value) is not None
 
@@ -86,3 +95,8 @@ Origin = Annotated[str, AfterValidator(parse_origin)]
 Email = Annotated[str, AfterValidator(parse_email)]
 Domain = Annotated[str, AfterValidator(parse_domain)]
 Hostname = Annotated[str, AfterValidator(parse_hostname)]
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(parse_network, json_schema_input_type=str),
+    PlainSerializer(str, when_used="json"),
+]

@@ -15,7 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-from connector.foundation.config_addresses import LOCAL_HOSTS, BaseUrl, Email, Hostname, Origin
+from connector.foundation.config_addresses import (
+    LOCAL_HOSTS,
+    BaseUrl,
+    Email,
+    Hostname,
+    Network,
+    Origin,
+)
 from connector.foundation.config_database import DatabaseUrl, check_password
 from connector.foundation.config_dkim import DkimSettings
 from connector.foundation.config_form import Form
@@ -159,10 +166,11 @@ class MailSettings(Form):
 
 
 class ServerSettings(Form):
-    """Where the web server listens."""
+    """Where the web server listens, and whose ``X-Forwarded-For`` it believes."""
 
     host: Hostname = "127.0.0.1"
     port: Port = 8000
+    proxies: tuple[Network, ...] = ()
 
 
 class ManagementSettings(Form):
@@ -237,9 +245,15 @@ class HandoverSettings(Form):
 
 
 class LimitSettings(Form):
-    """What one request may ask for."""
+    """What one request may ask for, and how often."""
 
     form_body: Annotated[Size, sized("4KiB", "1MiB")] = 64 * 1024
+    presses_per_browser: Annotated[StrictInt, counting(2, 1000)] = 10
+    presses_per_address: Annotated[StrictInt, counting(2, 10_000)] = 60
+    presses_per_link: Annotated[StrictInt, counting(2, 10_000)] = 200
+    renewals_per_address: Annotated[StrictInt, counting(1, 1000)] = 10
+    renewals_per_link: Annotated[StrictInt, counting(1, 1000)] = 30
+    bad_links_per_address: Annotated[StrictInt, counting(1, 10_000)] = 20
     fair_share: Annotated[StrictInt, counting(1, 1_000_000)] = 300
 
 

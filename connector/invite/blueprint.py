@@ -32,9 +32,11 @@ from connector.foundation.resources import templates_dir
 from connector.invite.addresses import BRAND, DONE, GO, INVITE, PROBE
 from connector.invite.answers import Answers
 from connector.invite.callback import Callbacks
+from connector.invite.clients import client_address
 from connector.invite.handover import HandOverDesk
 from connector.invite.http import with_headers
 from connector.invite.keycloak_client import KeycloakClient
+from connector.invite.limits import Limits
 from connector.invite.link_views import LinkViews
 from connector.invite.look import NEUTRAL, Looks
 from connector.invite.oidc_routes import add_oidc_routes
@@ -89,6 +91,8 @@ def _add_steps(
         HandOverDesk(parts.service, parts.accounts, parts.followup, parts.ids, settings.handover),
         callbacks,
         answers,
+        Limits(parts.service.store, parts.clock, parts.links, settings.limits),
+        client=lambda: client_address(settings.server.proxies),
         public_url=settings.public_url,
         cookie_life=settings.handover.life,
     )

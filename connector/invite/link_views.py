@@ -2,6 +2,7 @@
 a link is worth and what a press does is decided beside it.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from math import ceil
 from typing import assert_never
@@ -22,6 +23,7 @@ from connector.invite.answers import Answers
 from connector.invite.callback import INVITED, Callbacks
 from connector.invite.handover import HandOverDesk, NotLive
 from connector.invite.http import browser_cookie, is_ours, set_cookies
+from connector.invite.limits import Limits
 from connector.invite.pages import Message
 from connector.invite.standing import Invited, Standing, browser_of, look
 
@@ -41,7 +43,9 @@ class LinkViews:
         desk: HandOverDesk,
         callbacks: Callbacks,
         answers: Answers,
+        limits: Limits,
         *,
+        client: Callable[[], str],
         public_url: str,
         cookie_life: float,
     ) -> None:
@@ -51,6 +55,8 @@ class LinkViews:
         self._address = AddressCheck(service)
         self._callbacks = callbacks
         self._answers = answers
+        self._limits = limits
+        self._client = client
         self._public_url = public_url
         self._cookie_life = cookie_life
 
@@ -67,8 +73,11 @@ class LinkViews:
             return self._standing(token, invited)
         if refusal := self._address_refused(token, invited):
             return refusal
+        cookie = browser_cookie()
+        if wait := self._limits.press(invited, browser=browser_of(cookie), address=self._client()):
+            return self._too_many(invited, wait)
         try:
-            pressed = self._desk.press(invited, cookie=browser_cookie(), request_id=current_request_id())
+            pressed = self._desk.press(invited, cookie=cookie, request_id=current_request_id())
         except (NotLive, OutsideError, Invalid) as error:
             return self._not_begun(token, error)
         metrics.handover("begun")
@@ -86,9 +95,7 @@ class LinkViews:
         except WrongAddress:
             return self._answers.landing(token, invited, is_missed=True)
         except TooManyTries as error:
-            response = self._answers.about(Message.TOO_MANY, invited)
-            response.headers["Retry-After"] = str(ceil(error.wait))
-            return response
+            return self._too_many(invited, error.wait)
         return None
 
     def renew(self, token: str) -> Response:
@@ -97,7 +104,9 @@ class LinkViews:
             return self._answers.message(Message.FORBIDDEN, again=f"{INVITE}/{quote(token)}?")
         invited = self._look(token)
         if invited is None:
-            return self._answers.about(Message.UNKNOWN, None)
+            return self._nowhere()
+        if wait := self._limits.renewal(invited, address=self._client()):
+            return self._too_many(invited, wait)
         with suppress(Refused):
             self._service.handle(
                 Resend(
@@ -114,7 +123,7 @@ class LinkViews:
     def renewed(self, token: str) -> Response:
         """What is said after asking for a new link, whatever came of it."""
         invited = self._look(token)
-        return self._answers.about(Message.RENEWED if invited else Message.UNKNOWN, invited)
+        return self._answers.about(Message.RENEWED, invited) if invited else self._nowhere()
 
     def _look(self, token: str) -> Invited | None:
         """How the link stands. A forged one is looked up too, to take as long as an unknown one."""
@@ -128,13 +137,27 @@ class LinkViews:
 
     def _standing(self, token: str, invited: Invited | None) -> Response:
         if invited is None:
-            return self._answers.about(Message.UNKNOWN, None)
+            return self._nowhere()
         if invited.may_begin:
             return self._answers.landing(token, invited)
         message = _message_of(invited)
         link = invited.tenant.portal_url if invited.standing is Standing.USED else ""
         form = f"{INVITE}/{token}/renew" if message is Message.EXPIRED else ""
         return self._answers.about(message, invited, link=link, form=form)
+
+    def _nowhere(self) -> Response:
+        """No such link, whatever is wrong with it: the same answer, until somebody tries too many."""
+        if wait := self._limits.nowhere(self._client()):
+            return self._too_many(None, wait)
+        return self._answers.about(Message.UNKNOWN, None)
+
+    def _too_many(self, invited: Invited | None, wait: float) -> Response:
+        if invited is not None:
+            metrics.handover("limited")
+            log.warning("limited", seconds=ceil(wait))
+        response = self._answers.about(Message.TOO_MANY, invited)
+        response.headers["Retry-After"] = str(ceil(wait))
+        return response
 
     def _not_begun(self, token: str, error: UsherError) -> Response:
         """Why not: the link's own page if that has an answer, else that it may be tried again."""

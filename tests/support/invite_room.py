@@ -287,10 +287,12 @@ def query_of(url: str) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
 
 
-def a_room(folder: Path, tenant: Tenant | None = None) -> Room:
-    """A room with one tenant and one pending user, Ada, whose account was not made yet."""
+def a_room(folder: Path, tenant: Tenant | None = None, **changed: Any) -> Room:
+    """A room with one tenant and one pending user, Ada, whose account was not made yet. ``changed``: other
+    settings than the usual.
+    """
     tenant = tenant or a_tenant()
-    settings = _settings(folder, tenant)
+    settings = replace(_settings(folder, tenant), **changed)
     engines = make_engines(f"sqlite:///{folder / 'usher.db'}")
     migrate(engines.write)
     store, clock, ids = SqlStore(engines), FakeClock(), CountingIds()
