@@ -30,13 +30,17 @@ _is_outdated = exists().where(
 """A newer word of the same address is there."""
 
 _ADD = insert(mail_attempt)
-_REPLACE_QUEUED = update(mail_attempt).where(
-    mail_attempt.c.tenant == bindparam("key_tenant"),
-    mail_attempt.c.user_id == bindparam("key_user"),
-    mail_attempt.c.template == bindparam("key_template"),
-    mail_attempt.c.generation == bindparam("key_generation"),
-    mail_attempt.c.outcome == Outcome.QUEUED,
-    or_(bindparam("key_message") == "", mail_attempt.c.message_id == bindparam("key_message")),
+_REPLACE_QUEUED = (
+    update(mail_attempt)
+    .where(
+        mail_attempt.c.tenant == bindparam("key_tenant"),
+        mail_attempt.c.user_id == bindparam("key_user"),
+        mail_attempt.c.template == bindparam("key_template"),
+        mail_attempt.c.generation == bindparam("key_generation"),
+        mail_attempt.c.outcome == Outcome.QUEUED,
+        or_(bindparam("key_message") == "", mail_attempt.c.message_id == bindparam("key_message")),
+    )
+    .values({name: bindparam(f"new_{name}") for name in ("at", "outcome", "answer")})
 )
 _HAS_BOUNCED = select(mail_attempt.c.seq).where(
     mail_attempt.c.tenant == bindparam("tenant"),
@@ -66,8 +70,7 @@ class SqlMailAttempts:
     def put(self, attempt: MailAttempt) -> None:
         """See the port."""
         values = _values(attempt)
-        newest = {name: values[name] for name in ("at", "outcome", "answer")}
-        if self._db.execute(_REPLACE_QUEUED.values(newest), _keys(attempt)).rowcount:
+        if self._db.execute(_REPLACE_QUEUED, _replacing(attempt, values)).rowcount:
             return
         if not self._db.execute(_HAS_BOUNCED, values).first():
             self._db.execute(_ADD, values)
@@ -123,8 +126,11 @@ def _values(attempt: MailAttempt) -> dict[str, Any]:
     return values | {"answer": kept(attempt.answer), "recipient": key(attempt.recipient)}
 
 
-def _keys(attempt: MailAttempt) -> dict[str, Any]:
+def _replacing(attempt: MailAttempt, values: dict[str, Any]) -> dict[str, Any]:
     return {
+        "new_at": values["at"],
+        "new_outcome": values["outcome"],
+        "new_answer": values["answer"],
         "key_tenant": attempt.tenant,
         "key_user": attempt.user_id,
         "key_template": attempt.template,
