@@ -236,6 +236,10 @@ class Outbox(Protocol):
         """Give a row up; False if it is running or not open."""
         ...
 
+    def skip_of(self, tenant: TenantId, user: UserId, effect: str, *, now: float) -> int:
+        """Give up a user's rows of an effect that is moot by now, but those that run; how many."""
+        ...
+
     def figures(self, *, now: float) -> OutboxFigures:
         """How much waits, and for how long."""
         ...

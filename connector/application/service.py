@@ -178,6 +178,9 @@ class Service:
             return user
         user = self._saved(work, before, user, facts.now)
         _end_handovers(work, before, user)
+        if _got_in(before, user):
+            # Who was not in had no session to be ended; left to its turn, the row would end their first.
+            work.outbox.skip_of(user.tenant, user.id, fx.EndSessions.name, now=facts.now)
         for step in steps:
             self._enter(work, step, facts.now)
             for effect in step.decision.effects:
@@ -309,10 +312,14 @@ def _end_handovers(work: UnitOfWork, before: PortalUser | None, after: PortalUse
     """A hand-over ends with the invitation it belongs to: well when its person got in, else closed."""
     if before is None or before.invitation is None:
         return
-    if before.activated_at is None and after.activated_at is not None:
+    if _got_in(before, after):
         work.handovers.complete(after.tenant, after.id)
     elif _generation_and_status(before) != _generation_and_status(after):
         work.handovers.close_all(after.tenant, after.id)
+
+
+def _got_in(before: PortalUser | None, after: PortalUser) -> bool:
+    return before is not None and before.activated_at is None and after.activated_at is not None
 
 
 def _generation_and_status(user: PortalUser) -> tuple[int, str] | None:

@@ -204,6 +204,11 @@ class SqlOutbox:
         """See the port."""
         return self._one(sql.SKIP, {"id": row, "now": now})
 
+    def skip_of(self, tenant: TenantId, user: UserId, effect: str, *, now: float) -> int:
+        """See the port."""
+        values = {"subject": subject_of(tenant, user), "effect": effect, "now": now}
+        return self._run(sql.SKIP_OF_USER, values).rowcount
+
     # --- parts -------------------------------------------------------------------------------------
 
     def _claim_of(self, lane: Lane) -> sql.Claim:

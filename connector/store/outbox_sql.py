@@ -107,6 +107,13 @@ SKIP = text(
     """
 )
 
+SKIP_OF_USER = text(
+    """
+    UPDATE outbox SET state = 'skipped', due_at = NULL, finished_at = :now
+    WHERE subject = :subject AND effect = :effect AND finished_at IS NULL AND state <> 'running'
+    """
+)
+
 IS_BEHIND = text(
     """
     SELECT EXISTS (SELECT 1 FROM outbox WHERE finished_at IS NULL AND lane = :lane AND effect = :effect

@@ -243,6 +243,20 @@ def test_an_operator_can_make_a_row_due_or_give_it_up_unless_it_runs(box: Box) -
     assert box.rows() == []
 
 
+def test_what_is_moot_is_given_up_for_one_user_and_effect_unless_it_runs(box: Box) -> None:
+    box.put(EndSessions())
+    box.put(EndSessions(), BOB)
+    box.put(EndSessions(), tenant=OTHER)
+    box.put(SyncAccount())
+    with box.open() as outbox:
+        assert outbox.skip_of(ACME, ADA, "end_sessions", now=NOW) == 1
+    assert [row.effect for row in box.rows()] == ["sync_account"]
+    assert [row.effect for row in box.rows(BOB)] == ["end_sessions"]
+    box.claim()
+    with box.open() as outbox:
+        assert outbox.skip_of(ACME, BOB, "end_sessions", now=NOW) == 0
+
+
 def test_finished_ids_are_never_handed_out_again(box: Box) -> None:
     box.put(SyncAccount())
     (row,) = box.claim()

@@ -10,7 +10,7 @@ import pytest
 from connector.demo.inbox import Inbox, links
 from connector.domain import commands as c
 from connector.domain.model import State
-from connector.domain.policy import DAY
+from connector.domain.policy import DAY, EmailVerification
 from tests.support.house import PORTAL, House, open_house
 from tests.support.realms import PASSWORD, RunningKeycloak
 
@@ -258,7 +258,7 @@ def test_a_code_cannot_be_shown_to_us_by_another_browser(house: House) -> None:
 
 def test_with_two_mails_the_address_is_confirmed_first(house: House, inbox: Inbox) -> None:
     user, person = house.invited(user_name="two.mails@acme.example"), house.person()
-    with house.verified_by_keycloak():
+    with house.policy(email_verification=EmailVerification.KEYCLOAK):
         asked = house.begin(person, user)
         assert "mail" in asked.title.lower()
         mail = inbox.wait_for("two.mails@acme.example", "Verify")

@@ -21,7 +21,6 @@ from connector.demo.inbox import Inbox
 from connector.demo.process import free_port
 from connector.domain import commands as c
 from connector.domain.model import Actor, ActorKind, PortalUser, State, TenantId, state_of
-from connector.domain.policy import EmailVerification
 from connector.foundation.config import Settings
 from connector.foundation.keys import create_keys, load_link_keys
 from connector.foundation.links import InvitationLinks
@@ -50,6 +49,10 @@ class MovableClock:
 
     def now(self) -> float:
         return time.time() + self.ahead
+
+    def jumped(self) -> bool:
+        """Moving it is no fault of the machine's."""
+        return False
 
 
 @dataclass
@@ -111,10 +114,11 @@ class House:
         assert account is not None
         return account
 
-    def link(self, user: PortalUser, generation: int = 1) -> str:
+    def link(self, user: PortalUser, generation: int | None = None) -> str:
+        """The newest link, or that of a generation."""
         invitation = self.user(user).invitation
         assert invitation is not None
-        return self.links.invitation(invitation.id, generation)
+        return self.links.invitation(invitation.id, generation or invitation.generation)
 
     def person(self) -> Person:
         return Person(self.settings.public_url, PORTAL)
@@ -133,11 +137,10 @@ class House:
         self.clock.ahead = 0.0
 
     @contextmanager
-    def verified_by_keycloak(self) -> Iterator[None]:
-        """With the policy under which Keycloak proves the mailbox by a mail of its own."""
+    def policy(self, **changed: Any) -> Iterator[None]:
+        """With another policy of the tenant."""
         (tenant,) = self.tenants.all()
-        policy = replace(tenant.policy, email_verification=EmailVerification.KEYCLOAK)
-        self.tenants.put(replace(tenant, policy=policy))
+        self.tenants.put(replace(tenant, policy=replace(tenant.policy, **changed)))
         yield
         self.tenants.put(tenant)
 
@@ -211,7 +214,7 @@ def a_core(settings: Settings) -> tuple[Core, MovableClock, FixedTenants]:
     made = make_core(settings)
     clock, tenants = MovableClock(), FixedTenants(*settings.tenants.values())
     service = Service(made.service.store, tenants, settings.mapping, clock, SystemIds())
-    return replace(made, service=service), clock, tenants
+    return replace(made, service=service, clock=clock), clock, tenants
 
 
 @contextmanager

@@ -428,3 +428,16 @@ def test_a_person_seen_complete_is_not_let_in_if_the_address_changed_meanwhile(p
     followup = FollowUp(plant.service, Meanwhile(), FollowUpTimes())  # type: ignore[arg-type]
     assert not followup.activate_if_complete(handover, request_id="r")
     assert state_of(plant.user(), NOW) is State.PENDING
+
+
+def test_who_gets_in_after_a_hold_is_not_signed_out_by_what_the_hold_left_behind(plant: Plant) -> None:
+    plant.create()
+    plant.worker.drain()
+    plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM)
+    assert "end_sessions" in {row.effect for row in plant.waiting()}
+    plant.do(c.Release, actor=SYSTEM, kind=HoldKind.SCIM)
+    plant.do(c.Activate, actor=SYSTEM)
+    assert "end_sessions" not in {row.effect for row in plant.waiting()}
+    plant.do(c.PutHold, actor=SYSTEM, kind=HoldKind.SCIM)
+    plant.do(c.Release, actor=SYSTEM, kind=HoldKind.SCIM)
+    assert "end_sessions" in {row.effect for row in plant.waiting()}
