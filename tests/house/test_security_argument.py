@@ -9,10 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ARGUMENT = (ROOT / "docs" / "handover.md").read_text()
-CONTROLS = (
-    *(f"I{number}" for number in range(1, 14) if number != 10),
-    *(f"O{number}" for number in range(1, 15)),
-)
+CONTROLS = (*(f"I{number}" for number in range(1, 14)), *(f"O{number}" for number in range(1, 15)))
 COLUMNS = 6
 _NAME = re.compile(r"`(test_\w+)`")
 
@@ -42,3 +39,8 @@ def test_each_control_has_one_row_and_a_test_named_after_it(control: str) -> Non
 
 def test_every_test_that_the_argument_names_exists(tests: set[str]) -> None:
     assert [name for name in _NAME.findall(ARGUMENT) if name not in tests] == []
+
+
+def test_every_test_of_a_control_belongs_to_one_that_is_argued(tests: set[str]) -> None:
+    named = {name.split("_")[2].upper() for name in tests if re.match(r"test_control_[io]\d+_", name)}
+    assert named - set(CONTROLS) == set()
