@@ -46,11 +46,12 @@ class System:
     where: Addresses
     settings: Settings
     usher: UsherCommand
-    process: Child
     keycloak: RunningKeycloak
     inbox: Inbox
     callers: Mapping[str, Caller]
     tenant: str
+    process: Child | None = None
+    """None if somebody else has started it."""
 
     def seen_by(self, tenant: str) -> "System":
         """The same, as another tenant sees it."""

@@ -10,6 +10,7 @@ import pytest
 from connector.demo.inbox import Inbox
 from connector.demo.keycloak import RunningKeycloak
 from connector.demo.system import System
+from tests.journey.stand import Stand, standing
 from tests.journey.stories import story_of
 from tests.journey.sweep import sweep
 from tests.journey.visitor import Visitor, visiting
@@ -29,6 +30,15 @@ def system(
     with whole_system(
         folder, keycloak, inbox, realm="journeys", email_verification="invitation"
     ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stand(
+    keycloak: RunningKeycloak, inbox: Inbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
+    """The one whose ways are spoilt and whose processes are killed."""
+    with standing(tmp_path_factory.mktemp("stand"), keycloak, inbox) as running:
         yield running
 
 

@@ -16,6 +16,8 @@ PRESSED: Line = ("press", "user", "link")
 ACCEPTED: Line = ("accept", "user", "link")
 RENEWED: Line = ("resend", "user", "link")
 RESENT: Line = ("resend", "operator", "cli")
+SEEN: Line = ("activate", "hand-over", "keycloak")
+"""Found to have come through, without a proof from the browser."""
 EXPIRED: Line = ("expire", "clock", "clock")
 
 THROUGH: Story = (PUSHED, PRESSED, ACCEPTED)
@@ -49,6 +51,31 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
     "control_i8_chromium_follows_the_press_to_keycloak_because_our_policy_names_it": (PUSHED, PRESSED),
     "control_i8_no_page_of_ours_is_shown_in_a_frame": (PUSHED,),
     "control_o12_the_press_is_answered_by_a_303_and_its_cookies_are_for_http_alone": (PUSHED, PRESSED),
+    # test_keycloak_away.py
+    "control_i6_whatever_fails_at_a_hop_the_person_is_told_and_gets_through": {
+        # An account that could not be made ready ends the hand-over: each press begins another.
+        "account": (PUSHED, PRESSED, PRESSED, PRESSED, PRESSED, ACCEPTED),
+        "link": (PUSHED, PRESSED, PRESSED, PRESSED, PRESSED, ACCEPTED),
+        "probe": THROUGH,
+        "sign-in": THROUGH,
+        "authorize": THROUGH,
+        "token": THROUGH,
+        "password": THROUGH,
+        "code": THROUGH,
+        "credential": (PUSHED, PRESSED, SEEN),
+        "unlink": THROUGH,
+    },
+    # test_kills.py
+    "control_i6_killed_after_the_press_was_committed": (PUSHED, PRESSED, PRESSED, ACCEPTED),
+    "killed_between_the_press_and_the_probe": THROUGH,
+    "killed_at_authorize_once_the_code_is_committed": THROUGH,
+    "killed_between_token_and_done": THROUGH,
+    "killed_between_token_and_done_and_the_person_does_not_come_back": (PUSHED, PRESSED, SEEN),
+    "killed_in_the_middle_of_the_completion": {
+        "exchange": THROUGH,
+        "credential": (PUSHED, PRESSED, SEEN),
+        "accepted": THROUGH,
+    },
     # test_pages.py
     "no_page_on_the_way_scrolls_sideways_fails_axe_runs_a_script_or_loads_from_elsewhere": {
         "ada": THROUGH,

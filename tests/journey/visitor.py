@@ -2,6 +2,7 @@
 what they load, and what the browser complains about.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MISSED = "Failed to load resource: the server responded with a status of 4"
 """What Chromium writes when the page itself is a 404 or 410."""
+UNREACHED = re.compile("This (site can.t be reached|page isn.t working)|502 Bad Gateway")
+"""What people read when a page does not come, from the browser or from a proxy in between."""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -84,7 +87,7 @@ class Visitor:
         """What the page says it is written in."""
         return self.page.locator("html").get_attribute("lang") or ""
 
-    def must_see(self, text: str) -> None:
+    def must_see(self, text: str | re.Pattern[str]) -> None:
         """Wait for a text on the page; playwright's ``Error`` if it does not come."""
         self.page.get_by_text(text).first.wait_for()
 

@@ -71,6 +71,12 @@ class Record:
         late = (handover.c.status == "open", handover.c.closes_at <= time.time())
         return self._column(select(handover.c.id).where(*late))
 
+    def let_leases_end(self) -> None:
+        """Make everything that is being done free for others, as if whoever does it had died long ago."""
+        with self._engines.write.begin() as transaction:
+            held = outbox.c.state == "running", outbox.c.finished_at.is_(None)
+            transaction.execute(update(outbox).where(*held).values(due_at=time.time()))
+
     def let_invitation_age(self, user_id: str, seconds: float) -> None:
         """Make the invitation of one user, and the look at its end, so much older."""
         ends = outbox.c.effect == ExpireInvitation.name, outbox.c.finished_at.is_(None)
