@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from connector.domain.errors import Misconfigured
+from connector.domain.model import State
 from connector.foundation.config import Settings
 from connector.keycloak.setup.run import SetupAccess, apply, plan
 from connector.keycloak.setup.steps import Change
@@ -94,6 +95,31 @@ def test_the_realm_speaks_the_tenants_language_and_english(settings: Settings, c
     assert realm["internationalizationEnabled"]
     assert sorted(realm["supportedLocales"]) == ["de", "en"]
     assert realm["defaultLocale"] == "de"
+
+
+def test_a_required_action_that_the_mapping_asks_for_is_switched_on(
+    settings: Settings, access: SetupAccess, console: Console
+) -> None:
+    """Terms are off in a new realm."""
+    asked = _asking_for(settings, "TERMS_AND_CONDITIONS")
+    assert sentences(plan(asked, REALM, access)) == ["required action TERMS_AND_CONDITIONS: switch it on"]
+    apply(asked, REALM, access)
+    assert console.get("authentication/required-actions/TERMS_AND_CONDITIONS")["enabled"]
+    assert plan(asked, REALM) == []
+
+
+def test_a_required_action_that_the_realm_does_not_know_is_named(
+    settings: Settings, access: SetupAccess
+) -> None:
+    with pytest.raises(Misconfigured, match="knows no required action 'DANCE'"):
+        plan(_asking_for(settings, "DANCE"), REALM, access)
+
+
+def _asking_for(settings: Settings, action: str) -> Settings:
+    pending = settings.mapping.rules[State.PENDING]
+    more = replace(pending, required_actions=pending.required_actions | {action})
+    mapping = replace(settings.mapping, rules={**settings.mapping.rules, State.PENDING: more})
+    return replace(settings, mapping=mapping)
 
 
 def test_control_o1_the_provider_has_every_setting(settings: Settings, console: Console) -> None:

@@ -34,6 +34,16 @@ def system(
 
 
 @pytest.fixture(scope="session")
+def newcomers(
+    keycloak: RunningKeycloak, inbox: Inbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """As a newcomer has it: Keycloak proves the mailbox itself."""
+    folder = tmp_path_factory.mktemp("newcomers")
+    with whole_system(folder, keycloak, inbox, realm="journeys-newcomers") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def stand(
     keycloak: RunningKeycloak, inbox: Inbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stand]:

@@ -86,6 +86,12 @@ class Stand:
         _end(self.working)
         self.working = None
 
+    def restart(self) -> None:
+        """End everything and start it anew, with the mapping files of now."""
+        self.stop()
+        self.start_serving()
+        self.start_working()
+
     def heal(self) -> None:
         """Both ways are good again."""
         for way in (self.to_keycloak, self.to_usher):

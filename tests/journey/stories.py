@@ -31,6 +31,9 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
         HELD,
         RELEASED,
     ),
+    # test_mailbox.py
+    "a_mailbox_proved_in_another_browser_ends_there_and_the_follow_up_sees_it": (PUSHED, PRESSED, SEEN),
+    "a_mailbox_proved_in_another_browser_needs_no_second_proof_in_the_first": THROUGH,
     # test_links.py
     "an_expired_link_says_so_and_mails_a_new_one_that_works": (PUSHED, EXPIRED, RENEWED, PRESSED, ACCEPTED),
     "a_link_that_expires_while_its_page_is_open_leads_nowhere": (PUSHED, EXPIRED),
@@ -86,6 +89,10 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
     "the_invited_person_who_is_signed_in_already_goes_straight_on": THROUGH,
     "control_i12_somebody_else_is_named_and_only_signed_out_when_they_agree": THROUGH,
     "control_i12_who_does_not_agree_stays_who_they_are": (PUSHED, PRESSED),
+    "control_o4_somebody_else_with_something_to_do_is_asked_by_keycloak_once": THROUGH,
+    # test_extra_actions.py
+    "terms_totp_password_and_passkey_by_mapping_alone": THROUGH,
+    "a_passkey_in_place_of_a_password_by_mapping_alone": THROUGH,
     # test_sweep.py
     "a_sweep_notices_what_it_is_for": (PUSHED, PRESSED),
 }

@@ -3,18 +3,16 @@ but the necessary, so Keycloak proves the mailbox itself.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import requests
 
-from connector.demo.inbox import Inbox
-from connector.demo.keycloak import RunningKeycloak
 from connector.demo.system import System
 from connector.demo.walk import choose_password, is_password_page, press, prove_mailbox, sign_in
 from tests.journey.visitor import Visitor
 from tests.support.realms import PASSWORD, Console
-from tests.support.system import console_of, invite, whole_system
+from tests.support.system import console_of, invite
 
 SECONDS = 20.0
 WITNESS = "witness"
@@ -22,13 +20,9 @@ WITNESS = "witness"
 
 
 @pytest.fixture(scope="module")
-def system(
-    keycloak: RunningKeycloak, inbox: Inbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    with whole_system(
-        tmp_path_factory.mktemp("first-use"), keycloak, inbox, realm="journey-first-use"
-    ) as running:
-        yield running
+def system(newcomers: System) -> System:
+    """With nothing configured but the necessary."""
+    return newcomers
 
 
 def test_from_the_mail_to_the_portal_and_out_again(system: System, visitor: Visitor) -> None:

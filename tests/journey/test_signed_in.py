@@ -70,6 +70,27 @@ def test_control_i12_who_does_not_agree_stays_who_they_are(system: System, visit
     assert guest.state == "pending"
 
 
+def test_control_o4_somebody_else_with_something_to_do_is_asked_by_keycloak_once(
+    system: System, visitor: Visitor
+) -> None:
+    """Keycloak does not tell who they are, so it has to ask them itself."""
+    guest = invite(system, "barbara@signed-in.example", "Barbara", "Liskov")
+    ivan = _signed_in(system, visitor, "ivan")
+    console_of(system).put(f"users/{ivan}", {"requiredActions": ["UPDATE_PROFILE"]})
+    visitor.open(guest.link)
+    press(visitor.page)
+    assert visitor.heading == "Somebody is signed in here"
+    visitor.shoot("somebody")
+    visitor.page.get_by_role("button", name="Sign out and continue").click()
+    visitor.must_see("Do you want to log out?")
+    visitor.page.get_by_role("button", name="Logout").click()
+    visitor.page.locator('input[name="password-new"]').wait_for()
+    choose_password(visitor.page, PASSWORD)
+    visitor.must_see("Welcome, Barbara")
+    assert guest.state == "active"
+    assert console_of(system).get(f"users/{ivan}/sessions") == []
+
+
 def _lose_the_way(route: "Route") -> None:
     """Keycloak takes the form, but the browser does not go where that sends it; it shows where."""
     answer = route.fetch(max_redirects=0)

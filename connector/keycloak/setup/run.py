@@ -9,6 +9,7 @@ from connector.domain.errors import Forbidden, Misconfigured
 from connector.foundation.config import RealmSettings, Settings
 from connector.keycloak.client import AdminClient, Login
 from connector.keycloak.setup import removal
+from connector.keycloak.setup.actions import required_actions
 from connector.keycloak.setup.clients import invite_client, runtime_client, setup_client
 from connector.keycloak.setup.fence import fence
 from connector.keycloak.setup.flows import deny_flow, redirect_flow
@@ -26,6 +27,7 @@ PARTS: tuple[Part, ...] = (
     languages,
     mail_server,
     user_profile,
+    required_actions,
     deny_flow,
     identity_provider,
     redirect_flow,
