@@ -39,8 +39,13 @@ from tests.support.waiting import wait_until
 
 REALM = "journeys-spoilt"
 MAPPINGS = "mappings"
-QUICK = {"longest_backoff": "1s", "breaker_pause": "500ms", "longest_breaker_pause": "1s"}
-"""A worker that sees soon that a way is good again."""
+WORKER = {
+    "longest_backoff": "1s",
+    "breaker_pause": "500ms",
+    "longest_breaker_pause": "1s",
+    "link_sweep": "1h",
+}
+"""One that sees soon that a way is good again, and whose own sweep hides no link from a journey's."""
 START = 60.0
 """Seconds for a process to come up."""
 
@@ -164,7 +169,7 @@ def _configured(folder: Path, where: Addresses) -> Path:
     path, yaml = write_settings(folder, where, [site]), YAML()
     (folder / MAPPINGS).mkdir()
     config = yaml.load(path)
-    config |= {"mappings": MAPPINGS, "worker": QUICK}
+    config |= {"mappings": MAPPINGS, "worker": WORKER}
     yaml.dump(config, path)
     return path
 

@@ -5,10 +5,17 @@ import pytest
 from connector.demo.system import System
 from connector.demo.walk import press
 from connector.invite.addresses import PROVIDER_ALIAS
+from tests.journey.stand import Stand
 from tests.journey.sweep import LeftBehind, sweep
 from tests.journey.visitor import Visitor
 from tests.support.record import Record
 from tests.support.system import console_of, invite
+
+
+@pytest.fixture(scope="module")
+def system(stand: Stand) -> System:
+    """The one whose worker sweeps seldom."""
+    return stand.system
 
 
 def test_a_sweep_notices_what_it_is_for(system: System, visitor: Visitor, record: Record) -> None:

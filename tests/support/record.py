@@ -18,7 +18,7 @@ from connector.store.store import SqlStore
 from connector.store.tables import handover, invitation, metadata, outbox, user
 from tests.support.waiting import wait_until
 
-_BEATS = {"worker"}
+_BEATS = {"worker", "round", "tally"}
 """Tables that change while nothing happens."""
 
 
