@@ -30,7 +30,7 @@ class _Target:
     rule: AccountRule
     desired: DesiredAccount
     handover: HandOver | None
-    """The hand-over that is going on, once it has its link."""
+    """The hand-over that is going on, once it has its link, or its mail from Keycloak."""
     idp: IdentityProvider
 
 
@@ -74,6 +74,35 @@ class Accounts:
         self._make_ready(target, account)
         target.idp.link(account, sub, target.desired.user_name)
         return account
+
+    def ready_for_mail(self, tenant: TenantId, user_id: UserId) -> AccountId | None:
+        """A pending user's account if a mail may lead into it: enabled, at the user's address.
+
+        :raises OutsideError: Keycloak did not answer.
+        """
+        target = self._target(tenant, user_id)
+        if target is None or target.state is not State.PENDING or target.user.account_id is None:
+            return None
+        try:
+            found = target.idp.get(target.user.account_id)
+        except Gone:
+            return None
+        return found.id if found.enabled and not _is_moved(found, target.desired) else None
+
+    def mail_invitation(self, tenant: Tenant, account: AccountId, *, life: float) -> None:
+        """Have Keycloak mail the link that leads through all that is asked of an invited person, the proof
+        of the address in any case; good for ``life`` seconds.
+
+        :raises OutsideError: Keycloak did not take it, or could not send it.
+        """
+        asked = self._service.mapping.rule(State.PENDING, tenant.policy).required_actions
+        self._idps.of(tenant.realm).mail_invitation(
+            account,
+            asked | _EMAIL_ACTIONS,
+            life=life,
+            client=tenant.portal_client,
+            back_to=tenant.portal_url if tenant.portal_client else "",
+        )
 
     def is_complete(self, tenant: Tenant, account: AccountId) -> bool:
         """Whether a person did all the invitation asks: the account is enabled, has a credential that
@@ -123,7 +152,7 @@ class Accounts:
             state=state,
             rule=self._service.mapping.rule(state, owner.policy),
             desired=self._desired(user, state, owner),
-            handover=handover if handover and handover.sub else None,
+            handover=handover if handover and handover.account else None,
             idp=self._idps.of(owner.realm),
         )
 

@@ -12,7 +12,16 @@ from connector.application.service import Service
 from connector.domain import commands as c
 from connector.domain import effects as fx
 from connector.domain.errors import Gone, VersionConflict
-from connector.domain.model import Actor, ActorKind, PortalUser, State, state_of
+from connector.domain.model import (
+    AccountId,
+    Actor,
+    ActorKind,
+    Handover,
+    PortalUser,
+    State,
+    Tenant,
+    state_of,
+)
 from connector.foundation import metrics
 
 LOOKER = Actor(kind=ActorKind.SYSTEM, name="hand-over")
@@ -20,9 +29,13 @@ LOOKER = Actor(kind=ActorKind.SYSTEM, name="hand-over")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpTimes:
-    """Seconds after the press at which to look; the last is the hand-over's end."""
+    """Seconds after the press, or after Keycloak's mail, at which to look; of a press the last is the
+    hand-over's end. A mail lives for days: each further look comes when as much time has passed again, but
+    after ``longest`` at the latest. Each is one read of one account at Keycloak.
+    """
 
     looks: tuple[float, ...] = (120.0, 600.0, 1800.0)
+    longest: float = 4 * 3600.0
 
 
 class FollowUp:
@@ -32,6 +45,11 @@ class FollowUp:
         self._service = service
         self._accounts = accounts
         self._times = times
+
+    @property
+    def first_look(self) -> float:
+        """Seconds after a beginning until somebody looks."""
+        return self._times.looks[0]
 
     def look(self, handover_id: str, *, request_id: str) -> float | None:
         """Look once; when to look again (epoch seconds), None when it is over.
@@ -59,6 +77,17 @@ class FollowUp:
         """
         return self._activated(handover, self._service.clock.now(), request_id)
 
+    def activate_if_done_in_time(self, user: PortalUser, *, request_id: str) -> bool:
+        """Whether somebody whose invitation is about to expire, and whose way Keycloak mailed, had come to
+        its end by then; active now if so. Nobody else tells us.
+
+        :raises OutsideError: Keycloak did not answer.
+        """
+        tenant = self._service.tenant(user.tenant)
+        if tenant.handover is not Handover.KEYCLOAK_MAIL or user.account_id is None:
+            return False
+        return self._is_complete(tenant, user.account_id) and self._activate(user, request_id)
+
     def _activated(self, handover: HandOver, now: float, request_id: str) -> bool:
         with self._service.store.read() as work:
             user = work.users.get(handover.tenant, handover.user_id)
@@ -71,11 +100,14 @@ class FollowUp:
             return False
         if user.invitation is None or user.invitation.generation != handover.generation:
             return False
+        tenant = self._service.tenant(handover.tenant)
+        return self._is_complete(tenant, user.account_id) and self._activate(user, request_id)
+
+    def _is_complete(self, tenant: Tenant, account: AccountId) -> bool:
         try:
-            complete = self._accounts.is_complete(self._service.tenant(handover.tenant), user.account_id)
+            return self._accounts.is_complete(tenant, account)
         except Gone:
             return False
-        return complete and self._activate(user, request_id)
 
     def _activate(self, user: PortalUser, request_id: str) -> bool:
         """Whether what was seen of the account still held for the user when it was written down: meanwhile
@@ -120,4 +152,8 @@ class FollowUp:
     def _next(self, handover: HandOver, now: float) -> float:
         planned = (handover.opened_at + look for look in self._times.looks)
         looks = (*planned, handover.link_until, handover.closes_at)
-        return min((look for look in looks if look > now), default=now)
+        nearest = min((look for look in looks if look > now), default=now)
+        passed = now - handover.opened_at
+        if handover.is_mailed and passed >= self._times.looks[-1]:
+            return min(nearest, now + min(passed, self._times.longest))
+        return nearest

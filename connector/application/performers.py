@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from connector.application.account import Accounts
 from connector.application.followup import FollowUp
+from connector.application.keycloak_post import KeycloakMail, KeycloakPost
 from connector.application.post import Letter, Post
 from connector.application.records import OutboxRow
 from connector.application.repositories import UnitOfWork
@@ -40,12 +41,14 @@ class Performers:
         self._service = service
         self._accounts = accounts
         self._post = post
+        self._keycloak_post = KeycloakPost(service, accounts, followup.first_look)
         self._followup = followup
         self._deeds: dict[str, Callable[[OutboxRow], Again | None]] = {
             fx.SyncAccount.name: self._sync_account,
             fx.EndSessions.name: self._end_sessions,
             fx.MailPasswordReset.name: self._mail_password_reset,
             fx.SendMail.name: self._send_mail,
+            fx.MailInvitation.name: self._mail_invitation,
             fx.ExpireInvitation.name: self._expire_invitation,
             fx.Remind.name: self._remind,
             fx.PurgeUser.name: self._purge_user,
@@ -82,9 +85,18 @@ class Performers:
         self._accounts.mail_password_reset(row.tenant, row.user_id)
 
     def _send_mail(self, row: OutboxRow) -> None:
-        if row.unsure >= COPIES:
-            raise DeliveryUnknown(f"{row.unsure} tries ended without an answer of the mail server.")
+        _check_copies(row)
         self._post.send(_letter(row), before_content=lambda work: _expect(work, row))
+
+    def _mail_invitation(self, row: OutboxRow) -> None:
+        _check_copies(row)
+        asked = KeycloakMail(
+            tenant=row.tenant,
+            user_id=row.user_id,
+            generation=int(row.target),
+            request_id=row.request_id,
+        )
+        self._keycloak_post.send(asked, before_mail=lambda work: _expect(work, row))
 
     def _expire_invitation(self, row: OutboxRow) -> Again | None:
         now, user = self._now_and_user(row)
@@ -93,7 +105,9 @@ class Performers:
         state = state_of(user, now)
         if state is State.PENDING:
             return Again(user.invitation.expires_at)
-        if state is State.EXPIRED:
+        if state is State.EXPIRED and not self._followup.activate_if_done_in_time(
+            user, request_id=row.request_id
+        ):
             self._service.handle(_by_clock(c.Expire, row))
         return None
 
@@ -134,6 +148,12 @@ class Performers:
     def _now_and_user(self, row: OutboxRow) -> tuple[float, PortalUser | None]:
         with self._service.store.read() as work:
             return self._service.clock.now(), work.users.get(row.tenant, row.user_id)
+
+
+def _check_copies(row: OutboxRow) -> None:
+    """:raises DeliveryUnknown: one more could be one too many."""
+    if row.unsure >= COPIES:
+        raise DeliveryUnknown(f"{row.unsure} tries ended without an answer of the mail server.")
 
 
 def _letter(row: OutboxRow) -> Letter:

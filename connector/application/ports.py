@@ -3,7 +3,7 @@ protocol's docstring is its contract, which one class in ``tests/contract`` hold
 It owns shapes only; no adapter is named here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from connector.application.records import (
@@ -114,6 +114,18 @@ class IdentityProvider(Protocol):
 
     def mail_password_reset(self, account: AccountId) -> None:
         """Have Keycloak mail a link to a new password."""
+        ...
+
+    def mail_invitation(
+        self, account: AccountId, actions: Collection[str], *, life: float, client: str, back_to: str
+    ) -> None:
+        """Have Keycloak mail a link that leads through required actions and is good for ``life`` seconds.
+        From the end it leads on to ``back_to`` by ``client``, of which that must be a redirect URI; nowhere
+        if both are empty. Each call makes one more link, and all of them work.
+
+        :raises Gone: it is not there. :raises Rejected: the account is disabled or has no address, or the
+            client does not lead there. :raises Unavailable: ``unsure`` if a mail may be on its way.
+        """
         ...
 
 

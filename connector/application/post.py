@@ -11,7 +11,7 @@ from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.effects import ASKED_FOR, INVITING, Template, moment_of
 from connector.domain.errors import MailRefused, Misconfigured, Rejected, Unavailable
-from connector.domain.model import PortalUser, State, TenantId, UserId, state_of
+from connector.domain.model import Handover, PortalUser, State, TenantId, UserId, state_of
 from connector.foundation import metrics
 
 _FITS: dict[Template, frozenset[State]] = {
@@ -118,6 +118,8 @@ class Post:
         invitation = user.invitation
         if not letter.invites or invitation is None:
             return user
+        if self._service.tenant(letter.tenant).handover is not Handover.BROKER:
+            return None
         if invitation.generation != letter.generation or invitation.browser:
             return None
         if invitation.sent_at is not None:

@@ -108,7 +108,7 @@ class Quarantine:
             if not work.outbox.skip(row, now=self._service.clock.now()):
                 raise NotFound(f"Row {row} is {found.state}; it cannot be skipped.")
             self._enter(work, found, "outbox_skip", because)
-            if found.effect == fx.SendMail.name:
+            if found.lane is fx.Lane.MAIL:
                 work.mails.put(_given_up(found, because, at=self._service.clock.now()))
         return found
 
@@ -139,9 +139,16 @@ class Quarantine:
         )
 
 
+def _mail_of(row: OutboxRow) -> fx.SendMail:
+    """Which mail a row of the mail lane is; Keycloak's is an invitation like ours."""
+    if row.effect == fx.MailInvitation.name:
+        return fx.SendMail(template=fx.Template.INVITATION, generation=int(row.target))
+    return fx.SendMail.parse(row.target)
+
+
 def _given_up(row: OutboxRow, because: str, *, at: float) -> MailAttempt:
     """What the record of mails says of one that is given up."""
-    mail = fx.SendMail.parse(row.target)
+    mail = _mail_of(row)
     return MailAttempt(
         tenant=row.tenant,
         user_id=row.user_id,

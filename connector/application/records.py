@@ -174,7 +174,8 @@ class HandOver:
     as SHA-256 (hex), state, nonce and verifier of ``leg`` are derived from a key file.
 
     ``sub`` is the subject of the temporary link (32 lower-case hex digits), empty until there is one;
-    ``account`` the account it was made on.
+    ``account`` the account it was made on. Where Keycloak mails the way in, there are only that account,
+    the times and the status.
     """
 
     id: str
@@ -195,6 +196,11 @@ class HandOver:
     code_redirect_uri: str = ""
     code_challenge: str = ""
     code_nonce: str = ""
+
+    @property
+    def is_mailed(self) -> bool:
+        """Whether Keycloak mailed the way in: it belongs to no browser, and has no link to our provider."""
+        return not self.browser
 
     def is_open(self, now: float) -> bool:
         """Whether the person may still come back to us."""

@@ -70,6 +70,10 @@ class Service:
         """An id for a user to be created."""
         return self._ids.user_id()
 
+    def new_id(self) -> str:
+        """128 random bits, for a record that is nobody's own."""
+        return self._ids.token(128)
+
     def tenant(self, tenant: TenantId) -> Tenant:
         """:raises NotFound: the configuration has no such tenant."""
         found = self.tenants.get(tenant)
@@ -286,7 +290,7 @@ def _with_deliveries(work: UnitOfWork, command: Command, user: PortalUser | None
 
 def _sink_of(effect: fx.Effect, tenant: Tenant) -> str:
     """Which other side an effect needs: rows of one sink fail and recover together."""
-    if effect.lane is fx.Lane.ACCOUNT or isinstance(effect, fx.CheckHandover):
+    if effect.lane is fx.Lane.ACCOUNT or isinstance(effect, fx.CheckHandover | fx.MailInvitation):
         return f"keycloak:{tenant.realm}"
     if effect.lane is fx.Lane.MAIL:
         return f"smtp:{tenant.sender.address or 'default'}"

@@ -24,6 +24,8 @@ class DesiredAccount:
     enabled: bool
     email_verified: bool | None = None
     required_actions: frozenset[str] | None = None
+    locale: str = ""
+    """The language of Keycloak's own mails and pages, given to a new account; later it is the person's."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Single-valued display copies (``usher.id``, ``usher.tenant``, ``usher.state`` …)."""
 

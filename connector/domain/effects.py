@@ -110,6 +110,20 @@ def moment_of(at: float) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailInvitation(Effect):
+    """Have Keycloak mail a generation's link, where invitations are its affair."""
+
+    name = "mail_invitation"
+    lane = Lane.MAIL
+    generation: int
+
+    @property
+    def target(self) -> str:
+        """The generation."""
+        return str(self.generation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireInvitation(Effect):
     """See whether the invitation's time is over."""
 

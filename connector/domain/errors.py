@@ -93,7 +93,7 @@ HINTS: dict[Refusal, str] = {
     Refusal.LAST_ADMIN: "This would leave too few administrators. Grant the role to another first.",
     Refusal.TOO_MANY_ADMINS: "There are as many administrators as the policy allows.",
     Refusal.HELD_BY_OTHER: "Somebody else keeps this user out. Ask the owner of the hold.",
-    Refusal.TOO_SOON: "An invitation was sent a moment ago. Wait before you ask for another.",
+    Refusal.TOO_SOON: "The last invitation is too fresh for another. Wait, or revoke it and invite anew.",
     Refusal.UNDELIVERABLE: "The last invitation to this address came back. Change it, or invite by hand.",
 }
 

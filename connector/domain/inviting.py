@@ -10,6 +10,7 @@ from connector.domain.decision import Facts, Outcome
 from connector.domain.errors import Refusal, Refused
 from connector.domain.model import (
     ActorKind,
+    Handover,
     Hold,
     Invitation,
     InvitationStatus,
@@ -34,9 +35,22 @@ def why_not_invite(profile: Profile, facts: Facts) -> Refusal | None:
         return Refusal.NO_ADDRESS
     if not facts.policy.allows_domain(profile.email):
         return Refusal.DOMAIN_REFUSED
-    if not facts.tenant.can_send:
+    if not (facts.tenant.can_send or _keycloak_mails(facts)):
         return Refusal.MAILBOX_MISSING
     return None
+
+
+def _keycloak_mails(facts: Facts) -> bool:
+    return facts.tenant.handover is Handover.KEYCLOAK_MAIL
+
+
+def is_mail_live(user: PortalUser, facts: Facts) -> bool:
+    """Whether Keycloak has mailed a link that still works. Another would stand beside it: only what ends
+    the invitation ends that link.
+    """
+    invitation = user.invitation
+    was_sent = invitation is not None and invitation.sent_at is not None
+    return _keycloak_mails(facts) and was_sent and state_of(user, facts.now) is State.PENDING
 
 
 def check_invite(user: PortalUser, facts: Facts) -> None:
@@ -65,12 +79,11 @@ def invited(
         expires_at=expires_at,
         inviter=inviter,
     )
-    effects: list[fx.Effect] = [
-        fx.SyncAccount(),
-        fx.SendMail(template=template, generation=generation, due=first_mail_at),
-        fx.ExpireInvitation(due=expires_at),
-    ]
+    mail: fx.Effect = fx.SendMail(template=template, generation=generation, due=first_mail_at)
     reminder = facts.policy.reminder
+    if _keycloak_mails(facts):
+        mail, reminder = fx.MailInvitation(generation=generation, due=first_mail_at), None
+    effects: list[fx.Effect] = [fx.SyncAccount(), mail, fx.ExpireInvitation(due=expires_at)]
     if reminder is not None and facts.policy.invitation_life > _REMIND_IF_LONGER:
         effects.append(fx.Remind(generation=generation, due=expires_at - reminder))
     return Outcome(user=replace(user, invitation=invitation), effects=tuple(effects))
@@ -146,7 +159,10 @@ def resend(user: PortalUser, command: c.Command, facts: Facts) -> Outcome:
 def _check_interval(user: PortalUser, command: c.Command, facts: Facts) -> None:
     """The user and an organisation's administrator may not send mails faster than the policy says;
     the user only once the old link has expired, and only where the policy lets people help themselves.
+    Nobody may have Keycloak mail a second link beside one that works.
     """
+    if is_mail_live(user, facts):
+        raise Refused(Refusal.TOO_SOON, State.PENDING)
     if command.actor.kind is ActorKind.OPERATOR or user.invitation is None:
         return
     state = state_of(user, facts.now)

@@ -58,6 +58,8 @@ def allowed_actions(user: PortalUser, facts: Facts) -> frozenset[Action]:
     possible = {a for a in Action if ActorKind.OPERATOR in WHO[a] and (state, a) in TRANSITIONS}
     if inviting.why_not_invite(user.profile, facts):
         possible -= {Action.INVITE, Action.RESEND, Action.RESET_ACCESS}
+    if inviting.is_mail_live(user, facts):
+        possible -= {Action.RESEND}
     if facts.policy.sso:
         possible -= {Action.REVOKE_INVITATION, Action.RESET_PASSWORD}
     if not facts.policy.admin_reset_password:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from connector.domain.account import DesiredAccount
 from connector.domain.document import SCIM_SOURCE
 from connector.domain.errors import Invalid
-from connector.domain.model import PortalUser, Profile, State, Tenant
+from connector.domain.model import Handover, PortalUser, Profile, State, Tenant
 from connector.domain.policy import EmailVerification, Policy
 
 MIN_USER_NAME, MAX_USER_NAME = 3, 255
@@ -86,6 +86,7 @@ class AccountMapping:
             given_name=profile.given_name,
             family_name=profile.family_name,
             enabled=self.rule(state, tenant.policy).account is Presence.ENABLED,
+            locale=_locale(profile, tenant),
             attributes={k: v.format_map(values) for k, v in self.attributes.items()},
         )
 
@@ -93,6 +94,13 @@ class AccountMapping:
 def usher_id(user: PortalUser) -> str:
     """What our accounts are recognised by: ``<tenant>:<user id>``."""
     return f"{user.tenant}:{user.id}"
+
+
+def _locale(profile: Profile, tenant: Tenant) -> str:
+    """What Keycloak has to know where the first mail is its own. Elsewhere our page brings the language
+    that the person chose, and an attribute would overrule that.
+    """
+    return profile.locale or tenant.locale if tenant.handover is Handover.KEYCLOAK_MAIL else ""
 
 
 class _Values(dict[str, str]):

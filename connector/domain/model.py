@@ -50,6 +50,15 @@ class InvitationStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class Handover(StrEnum):
+    """How the invited people of a realm come into Keycloak: through our provider, or by a mail of
+    Keycloak's own where the realm may have no other provider.
+    """
+
+    BROKER = "broker"
+    KEYCLOAK_MAIL = "keycloak_mail"
+
+
 class ActorKind(StrEnum):
     """P, O, S and U of the action table."""
 
@@ -183,6 +192,10 @@ class Tenant:
     name: str
     realm: str
     portal_url: str
+    handover: Handover = Handover.BROKER
+    """The realm's …"""
+    portal_client: str = ""
+    """… and the portal's client id in it, by which Keycloak's mail leads on to ``portal_url``."""
     locale: str = "en"
     time_zone: str = "UTC"
     policy: Policy = field(default_factory=Policy)

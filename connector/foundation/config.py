@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.domain.mapping import AccountMapping
-from connector.domain.model import State, Tenant, TenantId
+from connector.domain.model import Handover, State, Tenant, TenantId
 from connector.foundation.config_checks import check_parts
 from connector.foundation.config_database import finished_url
 from connector.foundation.config_dkim import DkimSettings
@@ -18,7 +18,6 @@ from connector.foundation.config_model import (
     ClientSettings,
     ConfigFile,
     Fence,
-    Handover,
     HandoverSettings,
     LimitSettings,
     MailSettings,
@@ -85,6 +84,11 @@ class Settings:
     labels: Mapping[TenantId, Mapping[State, str]] = field(default_factory=dict)
     database_password: Secret | None = None
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def brokered_realms(self) -> Mapping[str, RealmSettings]:
+        """Those into which people come through our provider, by key."""
+        return {key: realm for key, realm in self.realms.items() if realm.is_brokered}
 
     def show(self) -> dict[str, Any]:
         """Every setting as the file would spell it, defaults and presets included, no secret."""
@@ -165,7 +169,7 @@ def _finished(file: ConfigFile) -> Settings:
         keys=file.keys,
         realms={key: _realm(key, form) for key, form in file.keycloak.realms.items()},
         mail=file.mail,
-        tenants={key: _tenant(key, form, file.mail) for key, form in tenants.items()},
+        tenants={key: _tenant(key, form, file) for key, form in tenants.items()},
         mapping=load_account_mapping(file.mappings),
         limits=file.limits,
         handover=file.handover,
@@ -178,22 +182,25 @@ def _finished(file: ConfigFile) -> Settings:
 
 
 def _realm(key: str, form: RealmForm) -> RealmSettings:
-    return RealmSettings(key=key, **dict(form))
+    given = {name: value for name, value in form if value is not None}
+    return RealmSettings(key=key, **given)
 
 
-def _tenant(key: TenantId, form: TenantForm, mail: MailSettings) -> Tenant:
+def _tenant(key: TenantId, form: TenantForm, file: ConfigFile) -> Tenant:
     sender = form.sender.value()
     return Tenant(
         id=key,
         name=form.name,
         realm=form.realm,
         portal_url=form.portal_url,
+        handover=file.keycloak.realms[form.realm].handover,
+        portal_client=form.portal_client,
         locale=form.locale,
         time_zone=form.time_zone,
         policy=form.effective_policy.policy(),
         brand=form.brand.value(),
         sender=sender,
-        can_send=sender.address is not None or mail.allow_default_sender,
+        can_send=sender.address is not None or file.mail.allow_default_sender,
         scim_profile=form.scim.profile,
         scim_switches=form.scim.switches,
         expose_state=form.scim.expose_state,

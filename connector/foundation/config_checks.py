@@ -4,9 +4,12 @@ It owns these rules; what a single value may be is ``config_model``'s.
 
 from collections.abc import Callable, Iterator
 
+from connector.domain.model import Handover
+from connector.domain.policy import EmailVerification, LinkUse
 from connector.foundation.config_form import Place
 from connector.foundation.config_model import Parts
 from connector.foundation.config_policy import contradictions
+from connector.foundation.config_tenant import TenantForm
 
 Finding = tuple[Place, str]
 Rule = Callable[[Parts], Iterator[Finding]]
@@ -67,10 +70,45 @@ def _senders_can_be_signed(parts: Parts) -> Iterator[Finding]:
             yield place, f"must be in {dkim.domain}, as which mail.dkim signs"
 
 
+def _keycloak_mails_fit(parts: Parts) -> Iterator[Finding]:
+    """Where Keycloak mails the link, neither its use nor the proof of the mailbox is ours to choose."""
+    realms = parts.keycloak.realms if parts.keycloak else {}
+    for tenant_id, tenant in parts.tenants.items():
+        realm = realms.get(tenant.realm)
+        if realm is not None:
+            for place, text in _MAIL_RULES[realm.handover](tenant):
+                yield ("tenants", tenant_id, *place), f"{text} (realm {tenant.realm!r})"
+
+
+def _beside_keycloak_mail(tenant: TenantForm) -> Iterator[Finding]:
+    policy = tenant.effective_policy
+    if policy.link_use is LinkUse.FIRST_PRESS:
+        yield (
+            ("policy", "link_use"),
+            "first_press cannot stand beside handover keycloak_mail: the link is Keycloak's",
+        )
+    if policy.email_verification is EmailVerification.INVITATION:
+        yield (
+            ("policy", "email_verification"),
+            "must be keycloak beside handover keycloak_mail: its mail proves the mailbox",
+        )
+
+
+def _beside_broker(tenant: TenantForm) -> Iterator[Finding]:
+    if tenant.portal_client:
+        yield ("portal_client",), "has no use beside handover broker: leave it out"
+
+
+_MAIL_RULES: dict[Handover, Callable[[TenantForm], Iterator[Finding]]] = {
+    Handover.BROKER: _beside_broker,
+    Handover.KEYCLOAK_MAIL: _beside_keycloak_mail,
+}
+
 RULES: tuple[Rule, ...] = (
     _policies_are_possible,
     _recovery_is_one_per_realm,
     _realms_are_apart,
+    _keycloak_mails_fit,
     _listeners_are_apart,
     _senders_can_be_signed,
 )

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from connector.domain.model import Handover
 from connector.foundation.config_addresses import (
     LOCAL_HOSTS,
     BaseUrl,
@@ -26,7 +27,7 @@ from connector.foundation.config_addresses import (
 from connector.foundation.config_database import DatabaseUrl, check_password
 from connector.foundation.config_dkim import DkimSettings
 from connector.foundation.config_form import Form
-from connector.foundation.config_secret import Secret
+from connector.foundation.config_secret import NO_SECRET, Secret
 from connector.foundation.config_tenant import TenantForm
 from connector.foundation.config_values import (
     Duration,
@@ -53,13 +54,6 @@ class Fence(StrEnum):
     OFF = "off"
 
 
-class Handover(StrEnum):
-    """How an invited person comes into Keycloak: through our provider, or by a mail of Keycloak's."""
-
-    BROKER = "broker"
-    KEYCLOAK_MAIL = "keycloak_mail"
-
-
 class ClientSettings(Form):
     """A confidential client of a realm whose service account we act as."""
 
@@ -67,7 +61,7 @@ class ClientSettings(Form):
     client_secret: Secret
 
 
-_NOT_BUILT: dict[StrEnum, str] = {Fence.GROUPS: "strict or off", Handover.KEYCLOAK_MAIL: "broker"}
+_NOT_BUILT: dict[StrEnum, str] = {Fence.GROUPS: "strict or off"}
 
 
 def _built(value: StrEnum) -> StrEnum:
@@ -82,17 +76,34 @@ class RealmForm(Form):
     url: BaseUrl
     realm: FilledLine
     fence: Annotated[Fence, AfterValidator(_built)] = Fence.STRICT
-    handover: Annotated[Handover, AfterValidator(_built)] = Handover.BROKER
+    handover: Handover = Handover.BROKER
     runtime: ClientSettings
     setup: ClientSettings
-    invite_client_secret: Secret
-    provider_client_secret: Secret
+    invite_client_secret: Secret | None = None
+    provider_client_secret: Secret | None = None
+
+    @model_validator(mode="after")
+    def _provider_has_its_secrets(self) -> "RealmForm":
+        """Where Keycloak mails invitations, neither client is there."""
+        for name in ("invite_client_secret", "provider_client_secret"):
+            if self.handover is Handover.BROKER and getattr(self, name) is None:
+                raise ValueError(f"handover: broker needs {name}")
+        return self
 
 
 class RealmSettings(RealmForm):
-    """A realm with its key in the configuration, which is the ``{realm}`` of our URLs."""
+    """A realm with its key in the configuration, which is the ``{realm}`` of our URLs. A secret that it
+    does not need is there, but cannot be read.
+    """
 
     key: Key
+    invite_client_secret: Secret = NO_SECRET
+    provider_client_secret: Secret = NO_SECRET
+
+    @property
+    def is_brokered(self) -> bool:
+        """Whether people come in through our provider."""
+        return self.handover is Handover.BROKER
 
 
 class KeycloakForm(Form):

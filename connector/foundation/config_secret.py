@@ -48,6 +48,8 @@ class Secret:
 
         :raises ConfigError: it is absent, empty, no text, or readable by others.
         """
+        if not self.source:
+            raise ConfigError.of("no secret is configured for this")
         value = self._variable() if self.path is None else self._file(self.path)
         if not value:
             raise ConfigError.of(f"the secret {self.source} is empty", file=self.path)
@@ -85,3 +87,7 @@ class Secret:
     ) -> dict[str, Any]:
         """A text of one of the two forms."""
         return {"type": "string", "pattern": "^(file|env):.+$"}
+
+
+NO_SECRET = Secret(source="")
+"""In place of one that nobody needs."""

@@ -81,6 +81,7 @@ class TenantForm(Form):
     name: FilledLine
     realm: RealmKey
     portal_url: Url
+    portal_client: Line = ""
     locale: LocaleTag = "en"
     time_zone: TimeZone = "UTC"
     preset: Annotated[str, AfterValidator(_known_preset)] | None = None

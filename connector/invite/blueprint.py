@@ -110,7 +110,7 @@ def _add_steps(
 
 
 def _callbacks(parts: InviteParts) -> Callbacks:
-    realms = parts.settings.realms.items()
+    realms = parts.settings.brokered_realms.items()
     return Callbacks(
         parts.service,
         parts.followup,
@@ -149,7 +149,7 @@ def _add_provider(blueprint: Blueprint, parts: InviteParts, back: ReturnViews) -
     settings = parts.settings
     provider = Provider(
         parts.service,
-        settings.realms,
+        settings.brokered_realms,
         parts.keys,
         parts.ids,
         settings.handover,

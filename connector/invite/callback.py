@@ -245,7 +245,7 @@ class Callbacks:
     def _whole(self, work: UnitOfWork, handover: HandOver) -> _Way | None:
         now = self._clock.now()
         user, tenant = user_of(work, handover), self._service.tenants.get(handover.tenant)
-        if user is None or tenant is None:
+        if user is None or tenant is None or tenant.realm not in self._clients:
             return None
         bind_subject(tenant=tenant.id, user_id=user.id)
         return _Way(

@@ -10,7 +10,7 @@ from hmac import compare_digest
 from connector.application.ports import Tenants
 from connector.application.records import HandOver
 from connector.application.repositories import UnitOfWork
-from connector.domain.model import Invitation, PortalUser, State, Tenant, state_of
+from connector.domain.model import Handover, Invitation, PortalUser, State, Tenant, state_of
 from connector.domain.policy import LinkUse
 
 
@@ -72,6 +72,8 @@ def look(
     tenant = tenants.get(user.tenant) if user else None
     if user is None or tenant is None or user.invitation is None:
         return None
+    if tenant.handover is not Handover.BROKER:
+        return None  # what Keycloak mails is none of our links
     standing = _BY_STATE[state_of(user, now)]
     if standing is Standing.VALID:
         standing = _of_pending(work, user, generation, browser, now)

@@ -5,13 +5,13 @@ be.
 Paths in the docstrings are below ``/admin/realms/{realm}`` of Keycloak's Admin REST API.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from threading import Lock
 
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.errors import Conflict, Gone, Misconfigured, Unavailable
-from connector.domain.model import AccountId
+from connector.domain.model import AccountId, Handover
 from connector.foundation.config import Fence, RealmSettings
 from connector.foundation.faults import ConfigError
 from connector.keycloak.client import SLOTS, AdminClient, Login, path
@@ -46,6 +46,7 @@ class KeycloakProvider:
         self._groups = () if settings.fence is Fence.OFF else (f"/{GROUP}",)
         self._our_actions = our_actions
         self._alias = alias
+        self._is_brokered = settings.handover is Handover.BROKER
 
     def find(self, usher_id: str) -> Account | None:
         """``GET /users?q=…``: its search ignores case, hence the comparison here."""
@@ -153,9 +154,30 @@ class KeycloakProvider:
     def mail_password_reset(self, account: AccountId) -> None:
         """``PUT /users/{id}/execute-actions-email``; the link in the mail ends on Keycloak's own page."""
         # It would lead on only to a redirect URI of the client, and a portal must never be one of ours.
-        self._client.put(
-            _user(account, "execute-actions-email"), ["UPDATE_PASSWORD"], client_id=INVITE_CLIENT
-        )
+        by = {"client_id": INVITE_CLIENT} if self._is_brokered else {}
+        self._client.put(_user(account, "execute-actions-email"), ["UPDATE_PASSWORD"], **by)
+
+    def mail_invitation(
+        self, account: AccountId, actions: Collection[str], *, life: float, client: str, back_to: str
+    ) -> None:
+        """``PUT /users/{id}/execute-actions-email``; Keycloak takes its own account console for the client
+        where none is named.
+        """
+        way_on = {"client_id": client, "redirect_uri": back_to} if client else {}
+        try:
+            self._client.put(
+                _user(account, "execute-actions-email"),
+                sorted(actions),
+                lifespan=max(1, int(life)),
+                **way_on,
+            )
+        except Unavailable as error:
+            raise Unavailable(
+                str(error),
+                retry_after=error.retry_after,
+                sink_wide=error.sink_wide,
+                unsure=error.sink_wide,  # else it is Keycloak that says that it could not send
+            ) from error
 
     def _linked_ids(self) -> list[AccountId]:
         ids: list[AccountId] = []

@@ -26,6 +26,7 @@ from connector.domain.errors import (
 from connector.keycloak.tokens import Token
 
 USER_NOT_FOUND = "User not found"
+MAIL_FAILED = "Failed to send execute actions email"
 
 
 class Response(Protocol):
@@ -114,6 +115,11 @@ def failure_of(response: Response) -> OutsideError:
     status = response.status_code
     if 300 <= status < 400:
         return Misconfigured("Keycloak's address redirects elsewhere; set 'url' to the final one.")
+    if status == 500 and _fault_in(_json_of(response))[1].startswith(MAIL_FAILED):
+        return Unavailable(
+            "Keycloak could not send its mail; look at the mail server in the realm's settings.",
+            sink_wide=False,
+        )
     if status >= 500:
         return Unavailable(f"Keycloak answered {status}", retry_after=_retry_after(response))
     return _BY_STATUS.get(status, _unexpected)(response)

@@ -17,6 +17,8 @@ from connector.keycloak.names import USHER_ID
 
 PERMANENT_LOCKOUT = "permanentLockout"
 _LOCKOUT_ATTRIBUTE = "disabledReason"
+LOCALE = "locale"
+"""Keycloak's own attribute; a person changes it with the language of a page."""
 
 
 def account_of(user: Mapping[str, Any]) -> Account:
@@ -52,7 +54,7 @@ def new_account(desired: DesiredAccount, groups: Sequence[str]) -> dict[str, Any
         "enabled": desired.enabled,
         "emailVerified": bool(desired.email_verified),
         "requiredActions": sorted(desired.required_actions or ()),
-        "attributes": _merged({}, desired),
+        "attributes": _merged(_own_locale(desired), desired),
         "groups": list(groups),
     }
 
@@ -119,6 +121,11 @@ def _merged(present: Mapping[str, Sequence[str]], desired: DesiredAccount) -> di
     ours = {**desired.attributes, USHER_ID: desired.usher_id}
     kept = {name: list(values) for name, values in present.items() if name not in ours}
     return kept | {name: [value] for name, value in ours.items() if value}
+
+
+def _own_locale(desired: DesiredAccount) -> dict[str, list[str]]:
+    """Dropped by a realm that speaks one language only."""
+    return {LOCALE: [desired.locale]} if desired.locale else {}
 
 
 def _unless_blank(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from connector.application.ports import IdentityProvider
 from connector.domain.account import Account, DesiredAccount
-from connector.domain.errors import Exists, Gone, Linked
+from connector.domain.errors import Exists, Gone, Linked, Rejected
 from connector.domain.model import AccountId
 
 NOBODY = AccountId("00000000-0000-4000-8000-000000000000")
@@ -299,6 +299,20 @@ class IdentityProviderContract(ABC):
     def test_a_reset_for_what_is_not_there_raises_gone(self, provider: IdentityProvider) -> None:
         with pytest.raises(Gone):
             provider.mail_password_reset(NOBODY)
+
+    def test_an_invitation_for_what_is_not_there_raises_gone(self, provider: IdentityProvider) -> None:
+        with pytest.raises(Gone):
+            provider.mail_invitation(NOBODY, OUR_ACTIONS, life=3600, client="", back_to="")
+
+    def test_an_invitation_for_a_disabled_account_is_rejected(self, provider: IdentityProvider) -> None:
+        account = self._created(provider, enabled=False).id
+        with pytest.raises(Rejected):
+            provider.mail_invitation(account, OUR_ACTIONS, life=3600, client="", back_to="")
+
+    def test_an_invitation_leaves_the_account_as_it_is(self, provider: IdentityProvider) -> None:
+        account = self._created(provider)
+        provider.mail_invitation(account.id, OUR_ACTIONS, life=3600, client="", back_to="")
+        assert provider.get(account.id) == account
 
     def _created(self, provider: IdentityProvider, **values: object) -> Account:
         self.wanted = somebody(**values)  # type: ignore[arg-type]  # values of mixed types

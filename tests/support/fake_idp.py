@@ -3,7 +3,7 @@ Keycloak would, and can be told to fail, to lose a reply, or to have been touche
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from connector.domain.account import Account, Credential, DesiredAccount
-from connector.domain.errors import Exists, Gone, Linked
+from connector.domain.errors import Exists, Gone, Linked, Rejected
 from connector.domain.model import AccountId
 from connector.foundation.contact import heard
 from connector.keycloak.representation import account_of, differences, new_account
@@ -33,6 +33,8 @@ class FakeIdentityProvider:
         self.calls: list[tuple[str, str]] = []
         self.resets: list[AccountId] = []
         """Whose password resets were mailed."""
+        self.invitations: list[tuple[AccountId, frozenset[str], float, str, str]] = []
+        """Whose invitations were mailed, and how."""
         self._our_actions = our_actions
         self._users: dict[AccountId, dict[str, Any]] = {}
         self._credentials: dict[AccountId, list[Credential]] = defaultdict(list)
@@ -169,6 +171,14 @@ class FakeIdentityProvider:
         with self._called("mail_password_reset", account):
             self._user(account)
             self.resets.append(account)
+
+    def mail_invitation(
+        self, account: AccountId, actions: Collection[str], *, life: float, client: str, back_to: str
+    ) -> None:
+        with self._called("mail_invitation", account):
+            if not self._user(account)["enabled"]:
+                raise Rejected("", "User is disabled")
+            self.invitations.append((account, frozenset(actions), life, client, back_to))
 
     # --- inside ------------------------------------------------------------------------------------
 

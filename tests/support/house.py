@@ -20,6 +20,7 @@ from connector.bootstrap import Core, SystemIds, make_app, make_core, make_worke
 from connector.demo.inbox import Inbox
 from connector.demo.process import free_port
 from connector.domain import commands as c
+from connector.domain.effects import Lane
 from connector.domain.model import Actor, ActorKind, PortalUser, State, TenantId, state_of
 from connector.foundation.config import Settings
 from connector.foundation.keys import create_keys, load_link_keys
@@ -28,6 +29,7 @@ from connector.foundation.oidc import pkce_challenge
 from tests.support.builders import FixedTenants, a_document, a_profile
 from tests.support.person import Person, Seen
 from tests.support.realms import PASSWORD, REALM, Console, RunningKeycloak, console_of, make_realm
+from tests.support.waiting import wait_until
 
 ACME = TenantId("acme")
 OPERATOR = Actor(kind=ActorKind.OPERATOR, name="olga")
@@ -85,7 +87,7 @@ class House:
                 document=a_document(person),
             )
         )
-        self.worker.drain()
+        self.work()
         return self.user(made)
 
     def do(self, user: PortalUser, asked: type[c.Command], actor: Actor = OPERATOR, **values: Any) -> None:
@@ -99,6 +101,16 @@ class House:
                 **values,
             )
         )
+
+    def work(self) -> None:
+        """Have done all that is due. A worker that has just looked in vain rests for a moment first."""
+        wait_until(self._has_worked, what="all that is due")
+
+    def _has_worked(self) -> bool:
+        self.worker.drain()
+        now = self.clock.now()
+        with self.service.store.read() as work:
+            return not any(work.outbox.has_due(lane, now=now) for lane in Lane)
 
     def user(self, user: PortalUser) -> PortalUser:
         with self.service.store.read() as work:
@@ -133,16 +145,27 @@ class House:
     def later(self, seconds: float) -> Iterator[None]:
         """As it will be by then."""
         self.clock.ahead = seconds
-        yield
-        self.clock.ahead = 0.0
+        try:
+            yield
+        finally:
+            self.clock.ahead = 0.0
 
     @contextmanager
     def policy(self, **changed: Any) -> Iterator[None]:
         """With another policy of the tenant."""
         (tenant,) = self.tenants.all()
-        self.tenants.put(replace(tenant, policy=replace(tenant.policy, **changed)))
-        yield
-        self.tenants.put(tenant)
+        with self.with_tenant(policy=replace(tenant.policy, **changed)):
+            yield
+
+    @contextmanager
+    def with_tenant(self, **values: Any) -> Iterator[None]:
+        """With the one tenant otherwise."""
+        (tenant,) = self.tenants.all()
+        self.tenants.put(replace(tenant, **values))
+        try:
+            yield
+        finally:
+            self.tenants.put(tenant)
 
     def stolen_code(self, person: Person) -> str:
         """A code that this person's browser got, before Keycloak can redeem it; verifier ``v``…"""

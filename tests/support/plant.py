@@ -116,6 +116,7 @@ class Plant:
         self.store = SqlStore(engines)
         self.tenants = FixedTenants(a_tenant(**policy), a_tenant(OTHER))
         self.service = a_service(self.store, *self.tenants.all(), clock=self.clock, share=share)
+        self.service.tenants = self.tenants
         self.idp = FakeIdentityProvider()
         self.idps = FakeIdentityProviders({"main": self.idp})
         self.accounts = Accounts(self.service, self.idps)

@@ -60,6 +60,7 @@ def write_settings(
     public_url: str,
     mail_port: int | None = None,
     fence: str = "strict",
+    handover: str = "broker",
     **tenant_overrides: Any,
 ) -> Settings:
     """The configuration alone; no secret file is there yet."""
@@ -72,11 +73,13 @@ def write_settings(
         "url": keycloak.url,
         "realm": name,
         "fence": fence,
+        "handover": handover,
         "runtime": {"client_id": "usher-runtime", "client_secret": "file:secrets/runtime"},
         "setup": {"client_id": "usher-setup", "client_secret": "file:secrets/setup"},
-        "invite_client_secret": "file:secrets/invite",
-        "provider_client_secret": "file:secrets/provider",
     }
+    if handover == "broker":
+        realm["invite_client_secret"] = "file:secrets/invite"
+        realm["provider_client_secret"] = "file:secrets/provider"
     tenant = {
         "name": "Acme GmbH",
         "realm": REALM,

@@ -104,13 +104,6 @@ FAULTS = [
         "keycloak.realms.main.fence",
         "not built yet",
     ),
-    (
-        "      realm: portal",
-        "      realm: portal\n      handover: keycloak_mail",
-        "handover",
-        "keycloak.realms.main.handover",
-        "not built yet",
-    ),
     # brand
     (REALM, f'{REALM}\n    brand: {{primary: "#12"}}', "#12", "tenants.acme.brand.primary", "#003366"),
     (

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
+from connector.domain.errors import Misconfigured
 from connector.foundation.config import ClientSettings, Fence, Secret
 from connector.keycloak.client import path
 from connector.keycloak.names import INVITE_CLIENT, INVITE_FLOW
@@ -74,6 +75,20 @@ def invite_client(site: Site) -> Iterator[Step]:
     }
     yield from _client(site, wanted, site.realm.invite_client_secret)
     yield from _flow_override(site)
+
+
+def portal_clients(site: Site) -> Iterator[Step]:
+    """The portals' own clients, by which Keycloak's mail leads on: nothing of ours, but they must be there.
+
+    :raises Misconfigured: one is not.
+    """
+    for tenant in site.tenants:
+        if tenant.portal_client and client_id(site, tenant.portal_client) is None:
+            raise Misconfigured(
+                f"There is no client '{tenant.portal_client}' in realm '{site.realm.realm}'. Create it, or "
+                f"correct 'portal_client' of tenant '{tenant.id}'."
+            )
+    yield from ()
 
 
 def runtime_client(site: Site) -> Iterator[Step]:

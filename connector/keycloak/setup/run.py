@@ -2,15 +2,16 @@
 part wants is the part's own. Applying twice writes nothing the second time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connector.domain.errors import Forbidden, Misconfigured
+from connector.domain.model import Handover
 from connector.foundation.config import RealmSettings, Settings
 from connector.keycloak.client import AdminClient, Login
 from connector.keycloak.setup import removal
 from connector.keycloak.setup.actions import required_actions
-from connector.keycloak.setup.clients import invite_client, runtime_client, setup_client
+from connector.keycloak.setup.clients import invite_client, portal_clients, runtime_client, setup_client
 from connector.keycloak.setup.fence import fence
 from connector.keycloak.setup.flows import deny_flow, redirect_flow
 from connector.keycloak.setup.languages import languages
@@ -20,7 +21,7 @@ from connector.keycloak.setup.realm import mail_server, realm_exists, realm_sett
 from connector.keycloak.setup.secrets import is_absent, secret_files
 from connector.keycloak.setup.steps import Change, Part, Site, Step
 
-PARTS: tuple[Part, ...] = (
+_BEGINNING: tuple[Part, ...] = (
     realm_exists,
     secret_files,
     realm_settings,
@@ -28,15 +29,17 @@ PARTS: tuple[Part, ...] = (
     mail_server,
     user_profile,
     required_actions,
-    deny_flow,
-    identity_provider,
-    redirect_flow,
-    invite_client,
-    runtime_client,
-    setup_client,
-    fence,
 )
-"""In the order in which they need each other."""
+_WAY_IN: Mapping[Handover, tuple[Part, ...]] = {
+    Handover.BROKER: (deny_flow, identity_provider, redirect_flow, invite_client),
+    Handover.KEYCLOAK_MAIL: (portal_clients, *removal.BROKERING),
+}
+_ACCOUNTS: tuple[Part, ...] = (runtime_client, setup_client, fence)
+
+PARTS: Mapping[Handover, tuple[Part, ...]] = {
+    handover: (*_BEGINNING, *way_in, *_ACCOUNTS) for handover, way_in in _WAY_IN.items()
+}
+"""What a realm is made of, in the order in which its parts need each other."""
 
 PATIENCE = 60.0
 """Seconds an answer may take: a new realm is the work of some, and of a dozen where the server is busy."""
@@ -66,7 +69,8 @@ def plan(
     :raises ConfigError: a secret or ``fence`` has to be mended first.
     :raises OutsideError: Keycloak cannot be asked, or the realm is not there.
     """
-    return _planned(_site(settings, realm_key, access, create_realm), PARTS)
+    site = _site(settings, realm_key, access, create_realm)
+    return _planned(site, PARTS[site.realm.handover])
 
 
 def apply(
@@ -80,7 +84,8 @@ def apply(
 
     :raises KeyError, ConfigError, OutsideError: as ``plan``.
     """
-    return _written(_site(settings, realm_key, access, create_realm), PARTS)
+    site = _site(settings, realm_key, access, create_realm)
+    return _written(site, PARTS[site.realm.handover])
 
 
 def plan_removal(settings: Settings, realm_key: str, access: SetupAccess) -> list[Change]:

@@ -17,11 +17,9 @@ BYTES = 32
 def secret_files(site: Site) -> Iterator[Step]:
     """Every secret file of the realm that is not there yet."""
     realm = site.realm
-    wanted = [
-        realm.runtime.client_secret,
-        realm.invite_client_secret,
-        realm.provider_client_secret,
-    ]
+    wanted = [realm.runtime.client_secret]
+    if realm.is_brokered:
+        wanted += [realm.invite_client_secret, realm.provider_client_secret]
     if site.as_administrator:
         wanted.append(realm.setup.client_secret)
     for secret in wanted:
