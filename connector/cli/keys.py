@@ -1,5 +1,5 @@
 """``usher keys …``: the keys that mailed links are sealed with and ID tokens are signed with. It owns the
-verbs; which key does what, and when, is ``foundation/key_ring.py``'s. No key is ever shown.
+verbs; which key does what, and when, is ``foundation/key_lives.py``'s. No key is ever shown.
 """
 
 import time
@@ -10,7 +10,8 @@ import typer
 from connector.cli.context import invocation
 from connector.cli.output import console, iso, show_json, show_table
 from connector.cli.users import Json
-from connector.foundation.key_ring import KeyLife, Stage, Use, lives, rotate
+from connector.foundation.key_lives import KeyLife, Stage, Use, lives
+from connector.foundation.key_rotation import rotate
 
 app = typer.Typer(no_args_is_help=True, help="The keys of links and tokens.")
 

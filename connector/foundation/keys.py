@@ -1,5 +1,5 @@
 """Usher's key files: those that mailed links are sealed with and those that ID tokens are signed with. It
-owns making, reading and removing them; which of several does what, and when, is ``key_ring.py``'s.
+owns making, reading and removing them; which of several does what, and when, is ``key_lives.py``'s.
 
 ================  =============================================================================
 ``links.key``     32 random bytes, from the beginning

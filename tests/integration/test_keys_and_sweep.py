@@ -10,7 +10,9 @@ from connector.application.sweep import LinkSweep
 from connector.bootstrap import SystemIds
 from connector.demo.inbox import Inbox
 from connector.domain.model import PortalUser
-from connector.foundation.key_ring import SigningKeyRing, Use, rotate
+from connector.foundation.key_lives import Use
+from connector.foundation.key_ring import SigningKeyRing
+from connector.foundation.key_rotation import rotate
 from connector.keycloak.adapter import KeycloakProviders
 from connector.keycloak.names import GROUP, PROVIDER
 from tests.support.house import House, open_house

@@ -9,18 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.foundation.config import ConfigError
-from connector.foundation.key_ring import (
-    KEPT,
-    LEAD,
-    KeyLife,
-    LinkKeyRing,
-    RotationUnderWay,
-    SigningKeyRing,
-    Stage,
-    Use,
-    lives,
-    rotate,
-)
+from connector.foundation.key_lives import KEPT, KeyLife, Stage, Use, lives
+from connector.foundation.key_ring import LinkKeyRing, SigningKeyRing
+from connector.foundation.key_rotation import LEAD, RotationUnderWay, rotate
 from connector.foundation.keys import LinkKey, create_keys, create_signing_key
 from connector.foundation.links import InvitationLinks
 from connector.foundation.oidc import CLOCK_SKEW, UnknownKey, jwks, sign_id_token, verify_id_token
