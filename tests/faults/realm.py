@@ -99,7 +99,7 @@ def _leave(realm: Realm, account: str) -> None:
 def granted(realm: Realm, **form: str) -> dict[str, Any] | None:
     """What the token endpoint gives a visitor; None if it refuses."""
     url = f"{realm.console.realm_url}/protocol/openid-connect/token"
-    answer = requests.post(url, data={"client_id": VISITORS, **form}, timeout=10)
+    answer = requests.post(url, data={"client_id": VISITORS, **form}, timeout=60)
     return answer.json() if answer.ok else None
 
 

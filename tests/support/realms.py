@@ -121,7 +121,7 @@ class Console:
             json=body,
             params=query,
             headers={"Authorization": f"Bearer {self._token()}"},
-            timeout=10,
+            timeout=60,
         )
 
     def get(self, path: str = "", **query: Any) -> Any:
@@ -209,7 +209,7 @@ class Console:
                 "username": self._keycloak.admin_user,
                 "password": self._keycloak.admin_password,
             },
-            timeout=10,
+            timeout=60,
         )
         return str(_good(answer).json()["access_token"])
 
