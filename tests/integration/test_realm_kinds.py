@@ -3,7 +3,6 @@ sent to a provider, Organizations switched on; and the way out of a realm.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,7 +19,8 @@ from connector.keycloak.setup.run import apply, plan, plan_removal, remove
 from connector.keycloak.setup.steps import Part, Site
 from tests.support.house import PORTAL, House, open_house
 from tests.support.person import Person
-from tests.support.realms import PASSWORD, REALM, Console, RunningKeycloak, access_of
+from tests.support.realm_kinds import add_provider_of, no_redirector, organization
+from tests.support.realms import PASSWORD, REALM, RunningKeycloak, access_of
 
 NAME = "realm-kinds"
 ENTRY = "identity-provider/instances/usher"
@@ -183,16 +183,11 @@ def plain(house: House, keycloak: RunningKeycloak) -> Iterator[House]:
     """The realm with a browser flow without an Identity Provider Redirector, and what ``apply`` made of
     that.
     """
-    console, access = house.console, access_of(keycloak)
-    console.post("authentication/flows/browser/copy", {"newName": "plain"})
-    for execution in console.get("authentication/flows/plain/executions"):
-        if execution.get("providerId") == "identity-provider-redirector":
-            console.delete(f"authentication/executions/{execution['id']}")
-    console.put("", {"browserFlow": "plain"})
-    assert apply(house.settings, REALM, access)
-    assert plan(house.settings, REALM, access) == []
-    yield house
-    console.put("", {"browserFlow": "browser"})
+    access = access_of(keycloak)
+    with no_redirector(house.console):
+        assert apply(house.settings, REALM, access)
+        assert plan(house.settings, REALM, access) == []
+        yield house
     apply(house.settings, REALM, access)
 
 
@@ -305,38 +300,6 @@ def accept(house: House, person: Person) -> None:
     assert house.state(user) is State.ACTIVE
     assert not house.linked(user)
     assert house.is_signed_in(person)
-
-
-@contextmanager
-def organization(console: Console, domain: str) -> Iterator[str]:
-    """An organization with a domain, and Organizations switched on meanwhile; its path."""
-    console.put("", {"organizationsEnabled": True})
-    name = domain.partition(".")[0]
-    made = console.post("organizations", {"name": name, "alias": name, "domains": [{"name": domain}]})
-    at = f"organizations/{made}"
-    yield at
-    console.delete(at)
-    console.put("", {"organizationsEnabled": False})
-
-
-def add_provider_of(console: Console, at: str, domain: str) -> None:
-    """A provider of the organization's own, to which people of its domain are sent."""
-    alias, idp = domain.partition(".")[0], f"https://idp.{domain}"
-    body = {
-        "alias": alias,
-        "providerId": "oidc",
-        "enabled": True,
-        "config": {
-            "authorizationUrl": f"{idp}/authorize",
-            "tokenUrl": f"{idp}/token",
-            "clientId": "portal",
-            "clientSecret": "made up",
-            "kc.org.domain": domain,
-            "kc.org.broker.redirect.mode.email-matches": "true",
-        },
-    }
-    console.post("identity-provider/instances", body)
-    console.post(f"{at}/identity-providers", alias)
 
 
 # --- out again -------------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
         *(PUSHED, PRESSED, PRESSED, ACCEPTED),
     ),
     "a_password_page_left_open_until_it_times_out_costs_a_second_press": THROUGH,
+    # test_realm_kinds.py
+    "without_a_redirector_somebody_else_is_named_and_the_invited_person_gets_in": THROUGH,
+    "an_organizations_own_provider_draws_no_invited_person_away": THROUGH,
     # test_browser_rules.py
     "control_i5_a_hundred_looks_of_each_kind_write_nothing_and_the_person_gets_in": THROUGH,
     "control_i8_chromium_follows_the_press_to_keycloak_because_our_policy_names_it": (PUSHED, PRESSED),

@@ -11,6 +11,9 @@ from connector.domain.model import State
 from connector.keycloak.client import path
 from connector.keycloak.setup.steps import Site, Step, step
 
+PROOF = "VERIFY_EMAIL"
+"""Asked in any case where Keycloak mails the invitation."""
+
 
 def required_actions(site: Site) -> Iterator[Step]:
     """Each that a tenant of the realm asks for (``…/authentication/required-actions``).
@@ -33,4 +36,5 @@ def required_actions(site: Site) -> Iterator[Step]:
 def _asked(site: Site) -> frozenset[str]:
     mapping = site.settings.mapping
     rules = (mapping.rule(State.PENDING, tenant.policy) for tenant in site.tenants)
-    return frozenset().union(*(rule.required_actions for rule in rules))
+    asked = frozenset().union(*(rule.required_actions for rule in rules))
+    return asked if site.realm.is_brokered else asked | {PROOF}
