@@ -28,6 +28,7 @@ CLOSING = 60.0
 
 _NOT_WANTED = "no longer wanted"
 _HANDED_OVER = "handed to Keycloak"
+_ARRIVED = "unanswered, but its person came"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,9 @@ class KeycloakPost:
         if not self._is_still_wanted(mail):
             self._record(mail, Outcome.SKIPPED, _NOT_WANTED)
             return
+        if self._has_arrived(mail):
+            self._record(mail, Outcome.SENT, _ARRIVED)
+            return
         account = self._untouched_account(mail)
         life = self._service.tenant(mail.tenant).policy.invitation_life
         self._begin(mail, account, life, before_mail)
@@ -89,6 +93,22 @@ class KeycloakPost:
             mail.tenant, mail.user_id, mail.generation, until, request_id=mail.request_id
         )
         return longer is not None
+
+    def _has_arrived(self, mail: KeycloakMail) -> bool:
+        """Whether a mail whose answer got lost has brought its person to the end by now: their account must
+        not be taken from them.
+        """
+        now = self._service.clock.now()
+        with self._store.read() as work:
+            begun = work.handovers.open_of(mail.tenant, mail.user_id, now=now)
+        if begun is None or not begun.is_mailed or begun.account is None:
+            return False
+        if begun.generation != mail.generation:
+            return False
+        try:
+            return self._accounts.is_complete(self._service.tenant(mail.tenant), begun.account)
+        except Gone:
+            return False
 
     def _untouched_account(self, mail: KeycloakMail) -> AccountId:
         """An account to which no way leads yet, as it must be.

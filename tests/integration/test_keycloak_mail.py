@@ -6,6 +6,7 @@ import html
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import requests
 
 from connector.demo.inbox import Inbox, ReceivedMail, links
 from connector.domain import commands as c
-from connector.domain.errors import Rejected, Unavailable
+from connector.domain.errors import Misconfigured, Rejected, Unavailable
 from connector.domain.model import HoldKind, PortalUser, State
 from connector.domain.policy import DAY
 from connector.keycloak.adapter import KeycloakProvider
@@ -118,6 +119,21 @@ def test_a_realm_that_loses_our_provider_loses_its_flow_and_client_too(
     } <= set(gone)
     assert house.console.get("authentication/flows") == before
     assert plan(house.settings, REALM, access) == []
+
+
+def test_a_portals_client_that_is_not_there_is_named(
+    keycloak: RunningKeycloak, house: House, tmp_path: Path
+) -> None:
+    settings = write_settings(
+        keycloak,
+        tmp_path,
+        NAME,
+        public_url="https://usher.example.com",
+        handover="keycloak_mail",
+        portal_client="nobodys",
+    )
+    with pytest.raises(Misconfigured, match=r"no client 'nobodys'.*tenant 'acme'"):
+        plan(settings, REALM, access_of(keycloak))
 
 
 # --- from the mail to the portal -------------------------------------------------------------------

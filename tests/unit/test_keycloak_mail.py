@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connector.application.keycloak_post import FINISHING
+from connector.application.quarantine import Quarantine, Who
 from connector.domain import commands as c
 from connector.domain.effects import Lane
 from connector.domain.errors import Refusal, Refused, Rejected, Unavailable
@@ -208,13 +209,13 @@ def test_control_o14_a_new_address_gets_a_new_account_and_the_only_mail_that_wor
 
 def test_a_change_of_name_keeps_the_account_and_puts_no_action_back(plant: Plant) -> None:
     account = plant.account_id()
-    plant.idp.edit(account, requiredActions=["UPDATE_PASSWORD"], emailVerified=True)
+    plant.idp.edit(account, requiredActions=[], emailVerified=True)  # in the very moment of the last step
     profile = a_profile(given_name="Augusta")
     plant.do(c.Edit, actor=SYSTEM, profile=profile, document=a_document(profile))
     plant.worker.drain()
     after = plant.account()
     assert (after.id, after.given_name) == (account, "Augusta")
-    assert after.required_actions == {"UPDATE_PASSWORD"}
+    assert after.required_actions == frozenset()
 
 
 # --- when it goes wrong ----------------------------------------------------------------------------
@@ -236,6 +237,34 @@ def test_a_try_without_an_answer_is_repeated_on_a_fresh_account_alone(
     assert plant.idp.invitations[-1][0] == plant.account_id()
     assert plant.user().invitation.sent_at is not None  # type: ignore[union-attr]
     assert plant.idp.called("mail_invitation") == [first, plant.account_id()]
+
+
+def test_whoever_came_by_a_mail_whose_answer_got_lost_keeps_the_account(tmp_path: Path) -> None:
+    plant = mailed_by_keycloak(tmp_path)
+    away = Unavailable("no answer", sink_wide=False, unsure=True)
+    plant.idp.fail("mail_invitation", away, reply_lost=True)
+    plant.create()
+    plant.worker.drain()
+    account = plant.account_id()
+    plant.idp.finish_actions(account, created_at=NOW + 1)
+    later(plant, 10)
+    assert plant.account_id() == account
+    assert [(mail.outcome, mail.answer) for mail in plant.mails()] == [
+        ("sent", "unanswered, but its person came")
+    ]
+    later(plant, 110)
+    assert state(plant) is State.ACTIVE
+
+
+def test_a_mail_that_an_operator_gives_up_is_on_record(tmp_path: Path) -> None:
+    plant = mailed_by_keycloak(tmp_path)
+    plant.idp.fail("mail_invitation", Rejected("", "Invalid redirect uri."))
+    plant.create()
+    plant.worker.drain()
+    olga = Quarantine(plant.service, Who(actor="olga", source="cli", request_id="request-9"))
+    olga.skip(plant.row("mail_invitation").id, because="wrong portal")
+    (mail,) = plant.mails()
+    assert (mail.template, mail.generation, mail.answer) == ("invitation", 1, "given up: wrong portal")
 
 
 def test_after_three_tries_without_an_answer_somebody_must_look(tmp_path: Path) -> None:
