@@ -8,6 +8,7 @@ import pytest
 from connector.domain.model import Sender, Tenant, TenantId
 from connector.foundation.config import MailSettings
 from connector.foundation.config_values import Surroundings
+from connector.keycloak.setup.flows import COOKIE, KERBEROS, REDIRECTOR, redirects
 from connector.keycloak.setup.languages import keycloak_language, wanted_languages
 from connector.keycloak.setup.realm import shared_sender
 from connector.keycloak.setup.steps import Change, differences, merged
@@ -151,3 +152,35 @@ def test_a_realm_speaks_its_tenants_languages_and_keeps_its_own(
     tenants = tuple(tenant(f"t{number}", locale=locale) for number, locale in enumerate(locales))
     switched = {"internationalizationEnabled": True} if wanted else {}
     assert wanted_languages(tenants, real) == switched | wanted
+
+
+FORM = "auth-username-password-form"
+
+
+def a_flow(*steps: tuple[str, str, int]) -> list[dict[str, Any]]:
+    return [
+        {"providerId": provider, "requirement": requirement, "level": level}
+        for provider, requirement, level in steps
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "can"),
+    [
+        ([(COOKIE, "ALTERNATIVE", 0), (REDIRECTOR, "ALTERNATIVE", 0), (FORM, "ALTERNATIVE", 0)], True),
+        ([(KERBEROS, "DISABLED", 0), (REDIRECTOR, "ALTERNATIVE", 0)], True),
+        ([(KERBEROS, "ALTERNATIVE", 0), (REDIRECTOR, "ALTERNATIVE", 0)], True),
+        ([], False),
+        ([(COOKIE, "ALTERNATIVE", 0), (FORM, "ALTERNATIVE", 0)], False),
+        ([(COOKIE, "ALTERNATIVE", 0), (REDIRECTOR, "DISABLED", 0)], False),
+        ([(COOKIE, "ALTERNATIVE", 0), (FORM, "ALTERNATIVE", 0), (REDIRECTOR, "ALTERNATIVE", 0)], False),
+        ([(REDIRECTOR, "ALTERNATIVE", 0), (FORM, "REQUIRED", 0)], False),
+        ([(REDIRECTOR, "ALTERNATIVE", 0), ("", "CONDITIONAL", 0)], False),
+        ([("", "ALTERNATIVE", 0), (REDIRECTOR, "ALTERNATIVE", 1)], False),
+        ([(REDIRECTOR, "ALTERNATIVE", 0), ("", "ALTERNATIVE", 0), (FORM, "REQUIRED", 1)], True),
+    ],
+)
+def test_a_flow_counts_as_redirecting_only_if_it_is_certain(
+    steps: list[tuple[str, str, int]], can: bool
+) -> None:
+    assert redirects(a_flow(*steps)) is can
