@@ -75,9 +75,10 @@ class Guest:
         return found
 
     def let_the_invitation_expire(self) -> None:
-        """As if it were a month old: no tenant may invite for less than an hour."""
+        """As if it were a month old, and the clock had seen it: none may live for less than an hour."""
         with record_of(self.system.settings) as record:
             record.let_invitation_age(self.user, MONTH)
+            record.wait_until_settled()
 
 
 def invite(system: System, address: str, given_name: str = "Ada", family_name: str = "Lovelace") -> Guest:
