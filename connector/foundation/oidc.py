@@ -94,6 +94,8 @@ def _check_header(token: str) -> None:
         raise TokenRefused(f"only {' and '.join(ALGORITHMS)} are believed")
     if header.keys() & _FOREIGN_KEY_HEADERS:
         raise TokenRefused("it names a key of its own")
+    if "crit" in header:  # RFC 7515 §4.1.11: whoever does not know an extension refuses, and we know none
+        raise TokenRefused("it asks for an extension")
     if header.get("typ", "JWT") != "JWT" or not isinstance(header.get("kid"), str):
         raise TokenRefused("it is no ID token with a key id")
 
