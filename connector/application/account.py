@@ -211,7 +211,7 @@ class Accounts:
         if target.user.activated_at is not None:
             return False
         with self._store.read() as work:
-            begun = work.handovers.statuses_on(account.id)
+            begun = work.handovers.statuses_on(target.tenant.id, account.id)
         if target.state is State.DISABLED or _is_moved(account, target.desired):
             return bool(begun)
         return bool(begun - {HandOverStatus.OPEN})

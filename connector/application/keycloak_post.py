@@ -118,7 +118,7 @@ class KeycloakPost:
         account = self._accounts.ready_for_mail(mail.tenant, mail.user_id)
         with self._store.write() as work:
             work.users.lock(mail.tenant, mail.user_id)
-            if account is not None and not work.handovers.statuses_on(account):
+            if account is not None and not work.handovers.statuses_on(mail.tenant, account):
                 return account
             work.handovers.close_all(mail.tenant, mail.user_id)
             self._service.enqueue(

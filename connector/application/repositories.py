@@ -398,9 +398,9 @@ class HandOvers(Protocol):
         """Use a code (SHA-256, hex) up: its hand-over as it was, once, within the code's life."""
         ...
 
-    def statuses_on(self, account: AccountId) -> frozenset[HandOverStatus]:
-        """What has become of the hand-overs that led to this account. After each of them, whatever it has
-        come to, its password page at Keycloak may still be open somewhere.
+    def statuses_on(self, tenant: TenantId, account: AccountId) -> frozenset[HandOverStatus]:
+        """What has become of the tenant's hand-overs that led to this account. After each of them, whatever
+        it has come to, its password page at Keycloak may still be open somewhere.
         """
         ...
 

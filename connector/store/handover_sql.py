@@ -41,5 +41,9 @@ REDEEM = (
     .where(_ID, _CODE, handover.c.code_until > bindparam("now"))
     .values(code="", code_until=None)
 )
-STATUSES_ON = select(handover.c.status).where(handover.c.account == bindparam("key_account")).distinct()
+STATUSES_ON = (
+    select(handover.c.status)
+    .where(handover.c.tenant == bindparam("key_tenant"), handover.c.account == bindparam("key_account"))
+    .distinct()
+)
 END = update(handover).where(*_OPEN_OF_USER).values(status=bindparam("ended"), code="", code_until=None)

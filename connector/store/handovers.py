@@ -51,9 +51,9 @@ class SqlHandOvers:
         taken = self._db.execute(sql.REDEEM, {"key_id": found.id, "key_code": code, "now": now})
         return found if taken.rowcount == 1 else None
 
-    def statuses_on(self, account: AccountId) -> frozenset[HandOverStatus]:
+    def statuses_on(self, tenant: TenantId, account: AccountId) -> frozenset[HandOverStatus]:
         """See the port."""
-        found = self._db.execute(sql.STATUSES_ON, {"key_account": account})
+        found = self._db.execute(sql.STATUSES_ON, {"key_tenant": tenant, "key_account": account})
         return frozenset(HandOverStatus(status) for status in found.scalars())
 
     def complete(self, tenant: TenantId, user: UserId) -> int:

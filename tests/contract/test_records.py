@@ -137,15 +137,16 @@ def test_an_account_remembers_what_became_of_every_hand_over_that_led_to_it(stor
     account = AccountId("k1")
     with_ada(store)
     with store.write() as work:
-        assert work.handovers.statuses_on(account) == frozenset()
+        assert work.handovers.statuses_on(ACME, account) == frozenset()
         work.handovers.add(HANDOVER)
-        assert work.handovers.statuses_on(account) == {HandOverStatus.OPEN}
-        assert work.handovers.statuses_on(AccountId("k2")) == frozenset()
+        assert work.handovers.statuses_on(ACME, account) == {HandOverStatus.OPEN}
+        assert work.handovers.statuses_on(ACME, AccountId("k2")) == frozenset()
+        assert work.handovers.statuses_on(OTHER, account) == frozenset()
         work.handovers.add(replace(HANDOVER, id="h2", code=""))
-        assert work.handovers.statuses_on(account) == {HandOverStatus.CLOSED, HandOverStatus.OPEN}
+        assert work.handovers.statuses_on(ACME, account) == {HandOverStatus.CLOSED, HandOverStatus.OPEN}
         assert work.handovers.complete(OTHER, ADA) == 0
         assert work.handovers.complete(ACME, ADA) == 1
-        assert work.handovers.statuses_on(account) == {HandOverStatus.CLOSED, HandOverStatus.DONE}
+        assert work.handovers.statuses_on(ACME, account) == {HandOverStatus.CLOSED, HandOverStatus.DONE}
 
 
 def test_a_hand_over_is_saved_by_its_owner_alone(store: Store) -> None:
