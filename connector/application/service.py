@@ -281,8 +281,10 @@ class Service:
 
 
 def _with_deliveries(work: UnitOfWork, command: Command, user: PortalUser | None, facts: Facts) -> Facts:
-    """``facts`` with what became of the user's invitation, where a system may bring about another."""
-    if user is None or action_of(user, command) is not Action.RELEASE:
+    """``facts`` with what became of the user's invitation, where a system may bring about another:
+    it invites nobody who was in already.
+    """
+    if user is None or user.activated_at is not None or action_of(user, command) is not Action.RELEASE:
         return facts
     attempts = work.mails.of(user.tenant, user.id)
     return replace(facts, is_undeliverable=invitation_came_back(user, attempts))

@@ -7,11 +7,10 @@ that is sent untouched, as scanners do, is no miss: it keeps nobody waiting.
 
 from hmac import compare_digest
 
-from connector.application.records import Entry
 from connector.application.service import Service
 from connector.domain.document import fold
 from connector.domain.errors import UsherError
-from connector.domain.model import State
+from connector.invite.handover import press_entry
 from connector.invite.standing import Invited
 
 TRIES = 5
@@ -62,20 +61,5 @@ class AddressCheck:
                 raise TooManyTries(recent[-TRIES] - since)
             is_right = compare_digest(given.encode(), fold(invited.invitation.address).encode())
             if not is_right:
-                work.timeline.add(_miss(invited, now, request_id))
+                work.timeline.add(press_entry(user, now, request_id, _MISSED))
         return is_right
-
-
-def _miss(invited: Invited, now: float, request_id: str) -> Entry:
-    return Entry(
-        tenant=invited.user.tenant,
-        user_id=invited.user.id,
-        at=now,
-        actor="user",
-        source="link",
-        request_id=request_id,
-        action="press",
-        before=State.PENDING,
-        after=State.PENDING,
-        reason=_MISSED,
-    )

@@ -19,7 +19,7 @@ from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.effects import CheckHandover, SyncAccount
 from connector.domain.errors import Unavailable, UsherError
-from connector.domain.model import State
+from connector.domain.model import PortalUser, State
 from connector.domain.policy import LinkUse
 from connector.foundation.config import HandoverSettings
 from connector.foundation.deadline import within
@@ -130,7 +130,7 @@ class HandOverDesk:
             fresh = cookie if is_bound else self._ids.token(COOKIE_BITS)
             handover = self._new(invited, browser_of(fresh), now)
             work.handovers.add(handover)
-            work.timeline.add(_entry(handover, request_id))
+            work.timeline.add(press_entry(user, now, request_id))
             check = CheckHandover(handover=handover.id, due=now + self._times.checks[0])
             self._service.enqueue(work, tenant, user_id, check, request_id=request_id)
             row = self._take(work, handover, request_id, now)
@@ -240,15 +240,17 @@ def _is_for(handover: HandOver, invited: Invited) -> bool:
     return whose == (invited.user.tenant, invited.user.id, invited.generation)
 
 
-def _entry(handover: HandOver, request_id: str) -> Entry:
+def press_entry(user: PortalUser, at: float, request_id: str, reason: str = "") -> Entry:
+    """A press on the timeline, ``reason`` why it was in vain."""
     return Entry(
-        tenant=handover.tenant,
-        user_id=handover.user_id,
-        at=handover.opened_at,
+        tenant=user.tenant,
+        user_id=user.id,
+        at=at,
         actor="user",
         source="link",
         request_id=request_id,
         action="press",
         before=State.PENDING,
         after=State.PENDING,
+        reason=reason,
     )

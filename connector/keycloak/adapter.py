@@ -11,7 +11,7 @@ from threading import Lock
 
 from connector.domain.account import Account, Credential, DesiredAccount
 from connector.domain.errors import Conflict, Gone, Misconfigured, Unavailable
-from connector.domain.model import AccountId, Handover
+from connector.domain.model import AccountId
 from connector.foundation.config import Fence, RealmSettings
 from connector.foundation.faults import ConfigError
 from connector.keycloak.client import SLOTS, AdminClient, Login, path
@@ -46,7 +46,7 @@ class KeycloakProvider:
         self._groups = () if settings.fence is Fence.OFF else (f"/{GROUP}",)
         self._our_actions = our_actions
         self._alias = alias
-        self._is_brokered = settings.handover is Handover.BROKER
+        self._is_brokered = settings.is_brokered
 
     def find(self, usher_id: str) -> Account | None:
         """``GET /users?q=…``: its search ignores case, hence the comparison here."""
