@@ -88,8 +88,10 @@ def named(deed: Any) -> str:
 
 @contextmanager
 def clock_back(house: House) -> Iterator[None]:
-    yield
-    house.clock.ahead = 0.0
+    try:
+        yield
+    finally:
+        house.clock.ahead = 0.0
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=named)

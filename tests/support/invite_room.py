@@ -37,6 +37,7 @@ from connector.foundation.links import InvitationLinks
 from connector.foundation.oidc import pkce_challenge
 from connector.invite.blueprint import InviteParts, invite_blueprint
 from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient, Proof
+from connector.invite.standing import Invited, look
 from connector.store.engine import Engines, make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
@@ -127,6 +128,15 @@ class Room:
             user = work.users.get(a_tenant().id, ADA)
         assert user is not None
         return user
+
+    def invited(self) -> Invited:
+        """How the newest link stands for a browser that was not here before."""
+        opened = self.links.open(self.link().rpartition("/")[2])
+        assert opened is not None
+        with self.store.read() as work:
+            found = look(work, self.tenants, opened, browser="", now=self.clock.now())
+        assert found is not None
+        return found
 
     def account(self) -> AccountId:
         account = self.user().account_id

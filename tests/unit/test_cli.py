@@ -1,12 +1,9 @@
 """The command line on wrong input: a sentence and an exit code, never a traceback."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from connector.cli import main as cli
 from connector.domain import commands as c
 from connector.domain.model import State, state_of
 from connector.foundation.config_initial import write_initial
@@ -14,8 +11,7 @@ from connector.store.engine import make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
 from tests.support.builders import ACME, ADA, NOW, SYSTEM, a_document, a_profile, a_service, command
-
-Usher = Callable[..., int]
+from tests.support.cli import Usher, usher_at
 
 
 @pytest.fixture
@@ -25,13 +21,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def usher(config: Path, monkeypatch: pytest.MonkeyPatch) -> Usher:
-    def call(*verb: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["usher", "--config", str(config), *verb])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return call
+    return usher_at(config, monkeypatch)
 
 
 def with_ada(folder: Path, display_name: str = "Ada", *, deleted: bool = False) -> None:

@@ -1,30 +1,18 @@
 """``usher keys``: what there is, and how another takes over."""
 
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from connector.cli import main as cli
 from connector.foundation.config_initial import write_initial
-
-Usher = Callable[..., int]
+from tests.support.cli import Usher, usher_at
 
 
 @pytest.fixture
 def usher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Usher:
-    config = write_initial(tmp_path, "acme")
-
-    def call(*verb: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["usher", "--config", str(config), *verb])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return call
+    return usher_at(write_initial(tmp_path, "acme"), monkeypatch)
 
 
 def listed(usher: Usher, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:

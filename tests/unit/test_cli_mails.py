@@ -3,13 +3,11 @@
 import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.application.records import MailAttempt
-from connector.cli import main as cli
 from connector.domain import commands as c
 from connector.domain.model import UserId
 from connector.foundation.config_initial import write_initial
@@ -17,6 +15,7 @@ from connector.store.engine import make_engines
 from connector.store.migrate import migrate
 from connector.store.store import SqlStore
 from tests.support.builders import ACME, ADA, NOW, SYSTEM, a_document, a_profile, a_service, command
+from tests.support.cli import Usher, usher_at
 from tests.support.reports import OUT_OF_OFFICE, a_report
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-00000000000b")
@@ -32,8 +31,6 @@ SENT = MailAttempt(
     message_id=f"<{MARK}@example.com>",
     recipient="ada@acme.example",
 )
-
-Usher = Callable[..., int]
 
 
 @pytest.fixture
@@ -55,13 +52,7 @@ def store(tmp_path: Path) -> SqlStore:
 
 @pytest.fixture
 def usher(store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Usher:
-    def call(*verb: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["usher", "--config", str(tmp_path / "config.yaml"), *verb])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return call
+    return usher_at(tmp_path / "config.yaml", monkeypatch)
 
 
 def came_back(store: SqlStore) -> None:

@@ -1,7 +1,6 @@
 """``usher outbox`` at the command line."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from connector.application.records import Sink
-from connector.cli import main as cli
 from connector.domain import commands as c
 from connector.domain.effects import CheckHandover, Lane
 from connector.domain.model import UserId
@@ -29,6 +27,7 @@ from tests.support.builders import (
     a_tenant,
     command,
 )
+from tests.support.cli import usher_at
 
 BOB = UserId("0b5c1a5e-0000-4000-8000-00000000000b")
 
@@ -84,12 +83,12 @@ Outbox = Callable[..., tuple[int, str]]
 def outbox(
     here: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Outbox:
+    usher = usher_at(here.config, monkeypatch)
+
     def call(*verb: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["usher", "--config", str(here.config), "outbox", *verb])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        code = usher("outbox", *verb)
         shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out + shown.err
+        return code, shown.out + shown.err
 
     return call
 

@@ -11,7 +11,6 @@ from connector.domain.policy import EmailVerification
 from connector.foundation.brand import contrast
 from connector.foundation.resources import templates_dir
 from connector.invite.pages import STATUS, Message, Pages, View
-from connector.invite.standing import Invited, look
 from connector.invite.texts import Texts
 from tests.support.builders import NOW, PERSON, a_tenant
 from tests.support.invite_room import KEYCLOAK, Room, a_room, with_brand
@@ -26,15 +25,6 @@ def room(tmp_path: Path) -> Room:
 
 def finished(room: Room) -> None:
     room.do(c.Accept, actor=PERSON, generation=1)
-
-
-def invited(room: Room) -> Invited:
-    opened = room.links.open(room.link().rpartition("/")[2])
-    assert opened is not None
-    with room.store.read() as work:
-        found = look(work, room.tenants, opened, browser="", now=room.clock.now())
-    assert found is not None
-    return found
 
 
 # --- the states of a link --------------------------------------------------------------------------
@@ -89,7 +79,7 @@ def test_the_words_follow_what_the_mapping_asks_for(
     pages, tenant = Pages(templates_dir() / "pages"), a_tenant()
     page = pages.landing(
         View(language="en", tenant=tenant),
-        invited(room),
+        room.invited(),
         action="/x",
         sign_in_at="sso.example.com",
         required_actions=frozenset(actions),

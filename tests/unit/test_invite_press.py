@@ -11,7 +11,7 @@ from connector.domain.errors import Misconfigured, Rejected, Unavailable
 from connector.domain.model import AccountId
 from connector.foundation.config import HandoverSettings
 from connector.invite.handover import HandOverDesk, NotLive
-from connector.invite.standing import Invited, browser_of, look
+from connector.invite.standing import browser_of
 from tests.support.builders import ACME, ADA, NOW, CountingIds
 from tests.support.invite_room import PUBLIC, Room, a_room
 
@@ -270,15 +270,6 @@ def a_desk(room: Room, accounts: StubAccounts, wait: object) -> HandOverDesk:
     )
 
 
-def invited(room: Room) -> Invited:
-    opened = room.links.open(room.link().rpartition("/")[2])
-    assert opened is not None
-    with room.store.read() as work:
-        found = look(work, room.tenants, opened, browser="", now=room.clock.now())
-    assert found is not None
-    return found
-
-
 def test_a_press_waits_until_the_worker_has_finished_with_the_account(room: Room) -> None:
     (row,) = room.claim(Lane.ACCOUNT)
     accounts = StubAccounts()
@@ -290,7 +281,7 @@ def test_a_press_waits_until_the_worker_has_finished_with_the_account(room: Room
             work.outbox.acknowledge([(row.id, row.attempt)], now=room.clock.now())
 
     desk = a_desk(room, accounts, wait)
-    pressed = desk.press(invited(room), cookie="", request_id="request-1")
+    pressed = desk.press(room.invited(), cookie="", request_id="request-1")
     assert accounts.prepared == [pressed.handover.id]
     assert pressed.handover.sub
 
@@ -300,7 +291,7 @@ def test_a_press_waits_ten_seconds_and_no_longer(room: Room) -> None:
     accounts = StubAccounts()
     desk = a_desk(room, accounts, room.clock.move)
     with pytest.raises(Unavailable):
-        desk.press(invited(room), cookie="", request_id="request-1")
+        desk.press(room.invited(), cookie="", request_id="request-1")
     assert 10 <= room.clock.now() - NOW < 11
     assert accounts.prepared == []
 
@@ -317,7 +308,7 @@ def test_a_press_that_waits_gives_way_to_a_later_one(room: Room) -> None:
 
     desk = a_desk(room, accounts, wait)
     with pytest.raises(NotLive):
-        desk.press(invited(room), cookie="", request_id="request-1")
+        desk.press(room.invited(), cookie="", request_id="request-1")
     assert accounts.prepared == []
 
 
@@ -332,7 +323,7 @@ def test_a_press_that_lost_the_row_leaves_the_account_to_the_worker(room: Room) 
 
     desk = a_desk(room, SlowAccounts(), room.clock.move)
     with pytest.raises(Unavailable):
-        desk.press(invited(room), cookie="", request_id="request-1")
+        desk.press(room.invited(), cookie="", request_id="request-1")
     with room.store.read() as work:
         (row,) = [r for r in work.outbox.open_rows(ACME, ADA) if r.effect == "sync_account"]
     assert row.wanted > (row.taken or 0)
@@ -347,5 +338,5 @@ def test_a_hand_over_that_was_taken_while_the_account_was_prepared_keeps_no_link
 
     desk = a_desk(room, Overtaken(), room.clock.move)
     with pytest.raises(NotLive):
-        desk.press(invited(room), cookie="", request_id="request-1")
+        desk.press(room.invited(), cookie="", request_id="request-1")
     assert room.states()["sync_account"] == "ready"

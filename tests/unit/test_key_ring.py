@@ -12,7 +12,7 @@ from connector.foundation.config import ConfigError
 from connector.foundation.key_lives import KEPT, KeyLife, Stage, Use, lives
 from connector.foundation.key_ring import LinkKeyRing, SigningKeyRing
 from connector.foundation.key_rotation import LEAD, RotationUnderWay, rotate
-from connector.foundation.keys import LinkKey, create_keys, create_signing_key
+from connector.foundation.keys import LinkKey, create_signing_key
 from connector.foundation.links import InvitationLinks
 from connector.foundation.oidc import CLOCK_SKEW, UnknownKey, jwks, sign_id_token, verify_id_token
 from connector.foundation.private_files import write_private
@@ -24,22 +24,8 @@ ISSUER = "https://usher.example.com/oidc/main"
 NONCE = "keycloak-nonce"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "keys"
-    create_keys(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    for path in made.iterdir():
-        write_private(tmp_path / path.name, path.read_bytes())
-    return tmp_path
-
-
-def stages(folder: Path, now: float, use: Use = Use.TOKENS) -> list[Stage]:
-    return [life.stage for life in lives(folder, now=now) if life.use is use]
+def stages(key_folder: Path, now: float, use: Use = Use.TOKENS) -> list[Stage]:
+    return [life.stage for life in lives(key_folder, now=now) if life.use is use]
 
 
 def kids(ring: SigningKeyRing, now: float) -> set[str]:
@@ -50,11 +36,11 @@ def kids(ring: SigningKeyRing, now: float) -> set[str]:
 
 
 def test_control_o10_a_new_key_is_published_ten_minutes_before_it_signs_and_the_old_one_a_day_after(
-    folder: Path,
+    key_folder: Path,
 ) -> None:
-    ring = SigningKeyRing(folder)
+    ring = SigningKeyRing(key_folder)
     (old,) = kids(ring, NOW)
-    new = rotate(folder, Use.TOKENS, now=NOW)
+    new = rotate(key_folder, Use.TOKENS, now=NOW)
     begins = NOW + LEAD
     assert new.since == begins
     assert LEAD >= 600
@@ -70,36 +56,36 @@ def test_control_o10_a_new_key_is_published_ten_minutes_before_it_signs_and_the_
         assert kids(ring, now) == published
 
 
-def test_control_o10_the_stages_of_a_rotation(folder: Path) -> None:
-    assert stages(folder, NOW) == [Stage.CURRENT]
-    rotate(folder, Use.TOKENS, now=NOW)
-    assert stages(folder, NOW) == [Stage.CURRENT, Stage.NEXT]
-    assert stages(folder, NOW + LEAD) == [Stage.FORMER, Stage.CURRENT]
-    assert stages(folder, NOW + LEAD + KEPT) == [Stage.RETIRED, Stage.CURRENT]
-    rotate(folder, Use.TOKENS, now=NOW + LEAD + KEPT)
+def test_control_o10_the_stages_of_a_rotation(key_folder: Path) -> None:
+    assert stages(key_folder, NOW) == [Stage.CURRENT]
+    rotate(key_folder, Use.TOKENS, now=NOW)
+    assert stages(key_folder, NOW) == [Stage.CURRENT, Stage.NEXT]
+    assert stages(key_folder, NOW + LEAD) == [Stage.FORMER, Stage.CURRENT]
+    assert stages(key_folder, NOW + LEAD + KEPT) == [Stage.RETIRED, Stage.CURRENT]
+    rotate(key_folder, Use.TOKENS, now=NOW + LEAD + KEPT)
     later = NOW + LEAD + KEPT
-    assert stages(folder, later) == [Stage.CURRENT, Stage.NEXT], "the retired one's file is gone"
+    assert stages(key_folder, later) == [Stage.CURRENT, Stage.NEXT], "the retired one's file is gone"
 
 
-def test_control_o10_a_new_keys_file_is_for_our_account_alone(folder: Path) -> None:
+def test_control_o10_a_new_keys_file_is_for_our_account_alone(key_folder: Path) -> None:
     for use in Use:
-        assert rotate(folder, use, now=NOW).file.stat().st_mode & 0o777 == 0o600
+        assert rotate(key_folder, use, now=NOW).file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("use", Use)
-def test_a_second_rotation_waits_for_the_first(folder: Path, use: Use) -> None:
-    new = rotate(folder, use, now=NOW)
-    before = sorted(folder.iterdir())
+def test_a_second_rotation_waits_for_the_first(key_folder: Path, use: Use) -> None:
+    new = rotate(key_folder, use, now=NOW)
+    before = sorted(key_folder.iterdir())
     with pytest.raises(RotationUnderWay, match=rf"{new.name} takes over at 2027-01-15T08:10:00Z, in 9 min"):
-        rotate(folder, use, now=NOW + 60)
-    assert sorted(folder.iterdir()) == before
-    rotate(folder, use, now=NOW + LEAD)
+        rotate(key_folder, use, now=NOW + 60)
+    assert sorted(key_folder.iterdir()) == before
+    rotate(key_folder, use, now=NOW + LEAD)
 
 
-def test_a_stolen_signing_key_is_worth_nothing_at_once(folder: Path) -> None:
-    ring = SigningKeyRing(folder)
-    old, coming = ring.at(NOW), rotate(folder, Use.TOKENS, now=NOW)
-    new = rotate(folder, Use.TOKENS, now=NOW + 1, stolen=True)
+def test_a_stolen_signing_key_is_worth_nothing_at_once(key_folder: Path) -> None:
+    ring = SigningKeyRing(key_folder)
+    old, coming = ring.at(NOW), rotate(key_folder, Use.TOKENS, now=NOW)
+    new = rotate(key_folder, Use.TOKENS, now=NOW + 1, stolen=True)
     assert new.stage is Stage.CURRENT
     assert kids(ring, NOW + 1) == {new.name}
     assert new.name not in {coming.name, old.current.kid}
@@ -107,28 +93,28 @@ def test_a_stolen_signing_key_is_worth_nothing_at_once(folder: Path) -> None:
         verified(sign_id_token(old, claims(NOW)), jwks(ring.at(NOW + 1)), NOW)
 
 
-def test_a_clock_that_goes_back_before_every_beginning_finds_the_first_key(folder: Path) -> None:
-    rotate(folder, Use.TOKENS, now=NOW, stolen=True)
-    (only,) = SigningKeyRing(folder).at(NOW).published
-    assert SigningKeyRing(folder).at(NOW - 8 * 86400).current.kid == only["kid"]
+def test_a_clock_that_goes_back_before_every_beginning_finds_the_first_key(key_folder: Path) -> None:
+    rotate(key_folder, Use.TOKENS, now=NOW, stolen=True)
+    (only,) = SigningKeyRing(key_folder).at(NOW).published
+    assert SigningKeyRing(key_folder).at(NOW - 8 * 86400).current.kid == only["kid"]
 
 
 # --- a running server ------------------------------------------------------------------------------
 
 
-def test_a_running_server_takes_a_new_key_without_a_restart(folder: Path) -> None:
-    ring = SigningKeyRing(folder)
+def test_a_running_server_takes_a_new_key_without_a_restart(key_folder: Path) -> None:
+    ring = SigningKeyRing(key_folder)
     assert len(ring.at(NOW).published) == 1
-    rotate(folder, Use.TOKENS, now=NOW)
+    rotate(key_folder, Use.TOKENS, now=NOW)
     assert len(ring.at(NOW).published) == 2
 
 
 def test_a_key_that_cannot_be_read_is_an_error_in_the_log_and_the_good_ones_stay_in_use(
-    folder: Path,
+    key_folder: Path,
 ) -> None:
-    ring = SigningKeyRing(folder)
+    ring = SigningKeyRing(key_folder)
     before = ring.at(NOW)
-    new = rotate(folder, Use.TOKENS, now=NOW)
+    new = rotate(key_folder, Use.TOKENS, now=NOW)
     new.file.chmod(0o644)
     with capture_logs() as lines:
         assert ring.at(NOW + LEAD) == before
@@ -139,18 +125,18 @@ def test_a_key_that_cannot_be_read_is_an_error_in_the_log_and_the_good_ones_stay
     assert ring.at(NOW + LEAD).current.kid == new.name
 
 
-def test_at_the_beginning_a_key_that_cannot_be_read_is_refused(folder: Path) -> None:
-    next(folder.glob("oidc-*")).chmod(0o644)
+def test_at_the_beginning_a_key_that_cannot_be_read_is_refused(key_folder: Path) -> None:
+    next(key_folder.glob("oidc-*")).chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
-        SigningKeyRing(folder)
+        SigningKeyRing(key_folder)
 
 
-def test_keys_that_vanish_leave_the_ones_that_were_read(folder: Path) -> None:
-    ring = SigningKeyRing(folder)
+def test_keys_that_vanish_leave_the_ones_that_were_read(key_folder: Path) -> None:
+    ring = SigningKeyRing(key_folder)
     before = ring.at(NOW)
-    for path in folder.iterdir():
+    for path in key_folder.iterdir():
         path.unlink()
-    folder.rmdir()
+    key_folder.rmdir()
     assert ring.at(NOW) == before
 
 
@@ -203,12 +189,12 @@ def test_control_o10_two_hundred_hand_overs_during_a_rotation_are_all_believed(t
 
 
 def test_control_o10_a_key_used_as_soon_as_it_is_published_would_be_refused_by_a_fresh_cache(
-    folder: Path,
+    key_folder: Path,
 ) -> None:
     """Why there is a lead: Keycloak has just looked, finds the new key unknown, and may not look again."""
-    clock, ring = FakeClock(), SigningKeyRing(folder)
+    clock, ring = FakeClock(), SigningKeyRing(key_folder)
     keycloak = CachedKeys(lambda: jwks(ring.at(clock.now())), clock)
-    rotate(folder, Use.TOKENS, now=clock.now(), lead=0)
+    rotate(key_folder, Use.TOKENS, now=clock.now(), lead=0)
     with pytest.raises(UnknownKey):
         keycloak.verify(sign_id_token(ring.at(clock.now()), claims(clock.now())))
     clock.move(CLOCK_SKEW)
@@ -216,11 +202,11 @@ def test_control_o10_a_key_used_as_soon_as_it_is_published_would_be_refused_by_a
 
 
 def test_control_o10_threads_that_sign_while_keys_come_and_go_never_sign_with_an_unpublished_one(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
+    key_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     others = tmp_path_factory.mktemp("others")
     coming = [create_signing_key(others, since=number) for number in (1, 2)]
-    ring, stop, failures = SigningKeyRing(folder), threading.Event(), []
+    ring, stop, failures = SigningKeyRing(key_folder), threading.Event(), []
 
     def sign() -> None:
         while not stop.is_set():
@@ -232,9 +218,9 @@ def test_control_o10_threads_that_sign_while_keys_come_and_go_never_sign_with_an
     for thread in threads:
         thread.start()
     for path in coming:
-        write_private(folder / path.name, path.read_bytes())
+        write_private(key_folder / path.name, path.read_bytes())
     for path in coming:
-        (folder / path.name).unlink()
+        (key_folder / path.name).unlink()
     stop.set()
     for thread in threads:
         thread.join()
@@ -250,8 +236,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def links(folder: Path, clock: FakeClock) -> InvitationLinks:
-    return InvitationLinks("https://usher.example.com", LinkKeyRing(folder, clock.now))
+def links(key_folder: Path, clock: FakeClock) -> InvitationLinks:
+    return InvitationLinks("https://usher.example.com", LinkKeyRing(key_folder, clock.now))
 
 
 def token(links: InvitationLinks, generation: int = 1) -> str:
@@ -259,10 +245,10 @@ def token(links: InvitationLinks, generation: int = 1) -> str:
 
 
 def test_control_i2_a_mailed_link_stays_good_when_another_key_takes_over(
-    folder: Path, clock: FakeClock, links: InvitationLinks
+    key_folder: Path, clock: FakeClock, links: InvitationLinks
 ) -> None:
     old = token(links)
-    rotate(folder, Use.LINKS, now=clock.now())
+    rotate(key_folder, Use.LINKS, now=clock.now())
     assert token(links) == old, "the new key is not used yet"
     clock.move(LEAD)
     new = token(links)
@@ -273,38 +259,38 @@ def test_control_i2_a_mailed_link_stays_good_when_another_key_takes_over(
 
 
 def test_a_link_sealed_with_the_next_key_opens_before_its_time(
-    folder: Path, clock: FakeClock, links: InvitationLinks
+    key_folder: Path, clock: FakeClock, links: InvitationLinks
 ) -> None:
     """Another machine's clock may run ahead."""
-    made = rotate(folder, Use.LINKS, now=clock.now())
+    made = rotate(key_folder, Use.LINKS, now=clock.now())
     ahead = InvitationLinks("https://usher.example.com", LinkKey(made.file.read_bytes()))
     assert links.open(token(ahead)) == (ID, 1)
 
 
 def test_a_removed_key_opens_nothing_any_more(
-    folder: Path, clock: FakeClock, links: InvitationLinks
+    key_folder: Path, clock: FakeClock, links: InvitationLinks
 ) -> None:
     old = token(links)
-    rotate(folder, Use.LINKS, now=clock.now(), stolen=True)
+    rotate(key_folder, Use.LINKS, now=clock.now(), stolen=True)
     assert links.open(old) is None
     assert links.open(token(links)) == (ID, 1)
-    assert stages(folder, clock.now(), Use.LINKS) == [Stage.CURRENT]
+    assert stages(key_folder, clock.now(), Use.LINKS) == [Stage.CURRENT]
 
 
 def test_what_a_hand_over_derived_stays_the_same_to_its_end(
-    folder: Path, clock: FakeClock, links: InvitationLinks
+    key_folder: Path, clock: FakeClock, links: InvitationLinks
 ) -> None:
     opened_at = clock.now()
     state = links.derive("state", "h1", at=opened_at)
-    rotate(folder, Use.LINKS, now=clock.now())
+    rotate(key_folder, Use.LINKS, now=clock.now())
     clock.move(LEAD)
     assert links.derive("state", "h1", at=opened_at) == state
     assert links.derive("state", "h1", at=clock.now()) != state
 
 
-def test_a_link_key_has_no_end_and_no_secret_in_its_life(folder: Path) -> None:
-    rotate(folder, Use.LINKS, now=NOW)
-    found = [life for life in lives(folder, now=NOW + LEAD) if life.use is Use.LINKS]
+def test_a_link_key_has_no_end_and_no_secret_in_its_life(key_folder: Path) -> None:
+    rotate(key_folder, Use.LINKS, now=NOW)
+    found = [life for life in lives(key_folder, now=NOW + LEAD) if life.use is Use.LINKS]
     assert [(life.name, life.stage, life.until) for life in found] == [
         ("links", Stage.FORMER, None),
         (f"links-{int(NOW + LEAD)}", Stage.CURRENT, None),
