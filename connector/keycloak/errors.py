@@ -202,9 +202,15 @@ def _token_failure(response: Response) -> OutsideError:
     value = _json_of(response)
     if isinstance(error, Unavailable) or value is None:
         return error
+    said = f"({response.status_code} {_fault_in(value)[1]})"
+    if error_name(response) == "invalid_grant":  # RFC 6749 §5.2: of our two grants, only a person's password
+        return Misconfigured(
+            "Keycloak does not sign this administrator in; check the name given by --admin, the password in "
+            f"USHER_ADMIN_PASSWORD, and that nothing else is asked of them at sign-in {said}."
+        )
     return Misconfigured(
         "Keycloak gives our client no token; check 'realm', the client id and its secret, or run "
-        f"'usher keycloak apply' as an administrator ({response.status_code} {_fault_in(value)[1]})."
+        f"'usher keycloak apply' as an administrator {said}."
     )
 
 
