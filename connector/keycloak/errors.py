@@ -203,10 +203,11 @@ def _token_failure(response: Response) -> OutsideError:
     if isinstance(error, Unavailable) or value is None:
         return error
     said = f"({response.status_code} {_fault_in(value)[1]})"
-    if error_name(response) == "invalid_grant":  # RFC 6749 §5.2: of our two grants, only a person's password
+    # RFC 6749 §5.2: of our two grants, only a person's password.
+    if error_name(response) == "invalid_grant":
         return Misconfigured(
-            "Keycloak does not sign this administrator in; check the name given by --admin, the password in "
-            f"USHER_ADMIN_PASSWORD, and that nothing else is asked of them at sign-in {said}."
+            "Keycloak does not sign this administrator in; check the name given by --admin, the password "
+            f"in USHER_ADMIN_PASSWORD, and that nothing else is asked of them at sign-in {said}."
         )
     return Misconfigured(
         "Keycloak gives our client no token; check 'realm', the client id and its secret, or run "

@@ -243,7 +243,7 @@ def test_why_keycloak_gives_no_token_is_told() -> None:
 
 def test_a_person_who_is_not_signed_in_gets_advice_for_a_person() -> None:
     body = {"error": "invalid_grant", "error_description": "Invalid user credentials"}
-    with pytest.raises(Misconfigured, match="USHER_ADMIN_PASSWORD.*401 Invalid user credentials"):
+    with pytest.raises(Misconfigured, match=r"USHER_ADMIN_PASSWORD.*401 Invalid user credentials"):
         errors.token_in(recorded(401, body))
 
 
