@@ -231,7 +231,12 @@ def test_queue_q11_rows_that_were_not_begun_are_given_back_at_once(plant: Plant)
     for number in range(10):
         plant.create(UserId(f"user-{number}"), f"user{number}@acme.example")
     begun, go_on = threading.Event(), threading.Event()
-    plant.idp.before("create", lambda: (begun.set(), wait(go_on)))
+
+    def hang() -> None:
+        begun.set()
+        wait(go_on)
+
+    plant.idp.before("create", hang)
     worker, thread = running(plant, account_slots=1)
     wait_until(begun.is_set, what="the first try")
     assert _states(plant).count("running") == 10
