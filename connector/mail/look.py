@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.domain.model import Brand
-from connector.foundation.brand import WHITE, contrast, readable_shade, text_on
+from connector.foundation.brand import WHITE, contrast, readable_shade, readable_tint, text_on
 
 LOGO_MAX_WIDTH = 220
 LOGO_MAX_HEIGHT = 48
 
+BRAND = (
+    *("primary", "on_primary", "accent", "on_accent", "ink", "ink_at_night", "tint", "edge"),
+    *("support", "footer", "logo", "logo_width", "logo_height"),
+)
+"""The names of :func:`brand_variables`."""
+
 _WASH = "#f6f7f9"
+_NIGHT = "#1a212b"  # behind the words of a mail in the dark
 _TINT = 0.05
 _VISIBLE = 1.6
 _GREY = "#8a919c"
@@ -45,9 +52,9 @@ def logo_of(brand: Brand, content_id: str) -> Logo | None:
 
 
 def brand_variables(brand: Brand, logo: Logo | None) -> dict[str, Any]:
-    """The ``brand`` of the templates. ``ink`` is the primary colour, dark enough for text on white;
-    ``tint`` a ground with a touch of it; ``edge`` shows where a pale button ends; ``logo`` is a
-    URL, empty without one.
+    """The ``brand`` of the templates. ``ink`` is the primary colour, dark enough for text on white,
+    ``ink_at_night`` light enough for text in the dark; ``tint`` a ground with a touch of it; ``edge`` shows
+    where a pale button ends; ``logo`` is a URL, empty without one.
     """
     return {
         "primary": brand.primary,
@@ -55,6 +62,7 @@ def brand_variables(brand: Brand, logo: Logo | None) -> dict[str, Any]:
         "accent": brand.accent,
         "on_accent": text_on(brand.accent),
         "ink": readable_shade(brand.primary),
+        "ink_at_night": readable_tint(brand.primary, _NIGHT),
         "tint": _mixed(brand.primary, _WASH, _TINT),
         "edge": brand.primary if contrast(brand.primary, WHITE) >= _VISIBLE else _GREY,
         "support": brand.support,

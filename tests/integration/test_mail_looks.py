@@ -2,16 +2,19 @@
 narrowest phone, and everything can be read, in brands that make both hard.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes, policy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 from connector.domain.effects import Template
 from connector.domain.model import Brand, Tenant
+from connector.foundation.logo import clean_png
 from connector.mail.preview import preview
 from connector.mail.render import MailRenderer
 from tests.support.builders import NOW, FakeClock, a_tenant
@@ -65,9 +68,11 @@ def test_a_mail_fits_the_narrowest_phone(
 @pytest.mark.parametrize("tenant", TENANTS.values(), ids=TENANTS)
 @pytest.mark.parametrize("template", [Template.INVITATION, Template.EMAIL_CHANGED_NOTICE])
 @pytest.mark.parametrize("width", [320, 900])
-def test_a_mail_can_be_read_in_any_brand(
-    page: "Page", template: Template, tenant: Tenant, width: int
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_mail_can_be_read_in_any_brand_by_day_and_by_night(
+    page: "Page", template: Template, tenant: Tenant, width: int, scheme: Literal["light", "dark"]
 ) -> None:
+    page.emulate_media(color_scheme=scheme)
     show(page, template, tenant, "de", width)
     found = Axe().run(page, options={"rules": A_PAGES_RULES}).response["violations"]
     assert [violation["id"] for violation in found] == []
@@ -76,3 +81,22 @@ def test_a_mail_can_be_read_in_any_brand(
 def test_no_mail_is_wider_than_600_pixels(page: "Page") -> None:
     show(page, Template.INVITATION, TENANTS["dark"], "de", 1280)
     assert page.locator("table table").first.bounding_box()["width"] == 600  # type: ignore[index]
+
+
+def test_in_the_dark_the_paper_is_dark_and_the_logo_stands_on_white(page: "Page") -> None:
+    page.emulate_media(color_scheme="dark")
+    logo = clean_png(a_png(), "logo")
+    show(page, Template.INVITATION, replace(LONG, brand=Brand(primary="#003366", logo=logo)), "de", 600)
+    assert colour(page, ".card") == "rgb(26, 33, 43)"
+    assert colour(page, ".tile") == "rgb(255, 255, 255)"
+    assert colour(page, ".panel") == "rgb(0, 51, 102)"
+
+
+def a_png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 20), "#003366").save(out, "PNG")
+    return out.getvalue()
+
+
+def colour(page: "Page", selector: str) -> str:
+    return str(page.locator(selector).evaluate("each => getComputedStyle(each).backgroundColor"))

@@ -2,6 +2,7 @@
 whatever people and tenants are called.
 """
 
+import re
 import struct
 import zlib
 from dataclasses import replace
@@ -16,6 +17,7 @@ from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured, Rejected
 from connector.domain.model import Brand, PortalUser, Sender, Tenant
+from connector.foundation.brand import MIN_CONTRAST, contrast
 from connector.mail.look import LOGO_MAX_HEIGHT, LOGO_MAX_WIDTH, logo_of
 from connector.mail.preview import DUMMY_LINK, preview
 from connector.mail.render import MailRenderer
@@ -446,6 +448,16 @@ def test_two_tenants_have_their_own_colours_and_logos() -> None:
     assert "#003366" not in other.html
     assert "#8a1c4a" in other.html
     assert set(one.images).isdisjoint(other.images)
+
+
+@pytest.mark.parametrize("primary", ["#000000", "#003366", "#8a1c4a", "#777777", "#ffee88", "#ffffff"])
+def test_a_brand_can_be_read_in_the_dark(primary: str) -> None:
+    mail = rendered(tenant=replace(TENANT, brand=Brand(primary=primary)))
+    dark = mail.html[mail.html.index("@media (prefers-color-scheme: dark)") :]
+    paper = re.findall(r"\.card \{ background-color: (#\w+)", dark)
+    links = re.findall(r"^a \{ color: (#\w+)", dark, re.M)
+    assert contrast(links[0], paper[0]) >= MIN_CONTRAST
+    assert 'content="light dark"' in mail.html
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
