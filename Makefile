@@ -52,7 +52,7 @@ chaos: setup
 	@$(BIN)/python -m tests.faults
 
 nightly: setup
-	@USHER_TEST_LOG_SECONDS=60 $(BIN)/python -m pytest
+	@USHER_TEST_LOG_SECONDS=60 USHER_TEST_FUZZ_SECONDS=600 $(BIN)/python -m pytest
 	@$(BIN)/python -m tests.faults
 
 lock:

@@ -30,6 +30,9 @@ class Template(StrEnum):
 INVITING = frozenset({Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER})
 """These carry the invitation's link."""
 
+ABOUT_INVITATION = INVITING | {Template.INVITATION_EXPIRED_NOTICE}
+"""These may say when it ends."""
+
 ASKED_FOR = frozenset({Template.INVITATION, Template.ACTIVATION_RESEND})
 """Behind these stands somebody who wants the person in; the others go out by themselves."""
 

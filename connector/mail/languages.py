@@ -46,19 +46,29 @@ def regional(language: str, tags: Iterable[str]) -> Locale:
     return Locale.parse(DEFAULT)
 
 
-def moment(at: float, time_zone: str, locale: Locale) -> str:
+class Moment(str):
+    """A moment in words; ``date`` is its date alone."""
+
+    __slots__ = ("date",)
+    date: str
+
+
+def moment(at: float, time_zone: str, locale: Locale) -> Moment:
     """Epoch seconds as a date with weekday, a time and the name of the time zone.
 
     :raises LookupError: there is no such time zone. :raises ValueError: its name can be none.
     """
     zone = ZoneInfo(time_zone)
     then = datetime.fromtimestamp(at, zone)
+    date = format_date(then, "full", locale=locale)
     text = _MOMENT.get(locale.language, _NEUTRAL_MOMENT).format(
-        date=format_date(then, "full", locale=locale),
+        date=date,
         time=format_time(then, "short", tzinfo=zone, locale=locale),
         zone=_zone_name(zone, then, locale),
     )
-    return text.replace(_NARROW_SPACE, _SPACE)
+    written = Moment(text.replace(_NARROW_SPACE, _SPACE))
+    written.date = date.replace(_NARROW_SPACE, _SPACE)
+    return written
 
 
 def _zone_name(zone: ZoneInfo, then: datetime, locale: Locale) -> str:

@@ -2,33 +2,108 @@
 the invented person; what it shows is made by the renderer that makes the real mails.
 """
 
-from connector.application.ports import Renderer
+from dataclasses import replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
 from connector.application.records import Mail
-from connector.domain.effects import Template
+from connector.domain.effects import INVITING, Template
 from connector.domain.model import Invitation, PortalUser, Profile, Tenant, UserId
+from connector.mail.render import MailRenderer
 
 DUMMY_LINK = "https://usher.example/invite/0123456789abcdef0123456789abcdef.1.this-link-leads-nowhere"
-REQUEST_ID = "preview-0000"
 
 _ADDRESS = "anna.muster@example.com"
+_REQUEST = "preview-0000"
+_LOGO = "logo.png"
 
 
-def preview(renderer: Renderer, template: Template, tenant: Tenant, locale: str, *, now: float) -> Mail:
+def preview(renderer: MailRenderer, template: Template, tenant: Tenant, locale: str, *, now: float) -> Mail:
     """``template`` in the tenant's brand, for a reader of ``locale``.
 
     :raises Misconfigured: the template or the sender does not allow it.
     """
-    return renderer.render(
+    return _made(renderer, template, tenant, locale, now=now, request_id=_REQUEST)
+
+
+def trial(
+    renderer: MailRenderer,
+    template: Template,
+    tenant: Tenant,
+    locale: str,
+    *,
+    now: float,
+    request_id: str,
+    recipient: str,
+) -> Mail:
+    """The same for somebody's real mailbox, with a mark in its subject; each is a mail of its own.
+
+    :raises Misconfigured: as :func:`preview`. :raises Rejected: ``recipient`` is no address.
+    """
+    return _made(
+        renderer,
         template,
         tenant,
-        _somebody(tenant, locale, now),
-        link=DUMMY_LINK,
-        request_id=REQUEST_ID,
-        recipient=_ADDRESS,
+        locale,
+        now=now,
+        request_id=request_id,
+        recipient=recipient,
+        is_test=True,
     )
 
 
-def _somebody(tenant: Tenant, locale: str, now: float) -> PortalUser:
+def opened(mail: Mail) -> dict[str, bytes]:
+    """What is in a mail, as the files that its template is made of; the logo beside them."""
+    message = message_from_bytes(mail.message, policy=policy.default)
+    html = _body(message, "html")
+    files: dict[str, bytes] = {}
+    for part in message.walk():
+        if part.get_content_maintype() == "image":
+            files[_LOGO] = part.get_content()
+            html = html.replace(f"cid:{part['Content-ID'].strip('<>')}", _LOGO)
+    texts = {
+        "subject.txt": f"{message['Subject']}\n",
+        "body.txt": _body(message, "plain"),
+        "body.html": html,
+    }
+    return {name: text.encode() for name, text in texts.items()} | files
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
+
+
+def _made(
+    renderer: MailRenderer,
+    template: Template,
+    tenant: Tenant,
+    locale: str,
+    *,
+    now: float,
+    request_id: str,
+    recipient: str = _ADDRESS,
+    is_test: bool = False,
+) -> Mail:
+    speaking = speaks(tenant, locale)
+    return renderer.render(
+        template,
+        speaking,
+        somebody(speaking, locale, now, invitation=request_id),
+        link=DUMMY_LINK if template in INVITING else None,
+        request_id=request_id,
+        recipient=recipient,
+        is_test=is_test,
+    )
+
+
+def speaks(tenant: Tenant, locale: str) -> Tenant:
+    """The tenant as if ``locale`` were its own: a notice to an inviter has no other."""
+    return replace(tenant, locale=locale)
+
+
+def somebody(tenant: Tenant, locale: str, now: float, *, invitation: str = "0" * 32) -> PortalUser:
+    """A person of whom all is known, invited ``now``."""
     profile = Profile(
         user_name="anna.muster",
         email=_ADDRESS,
@@ -37,15 +112,6 @@ def _somebody(tenant: Tenant, locale: str, now: float) -> PortalUser:
         display_name="Anna Muster",
         locale=locale,
     )
-    invitation = Invitation(
-        id="0" * 32,
-        generation=1,
-        address=_ADDRESS,
-        locale=locale,
-        issued_at=now,
-        expires_at=now + tenant.policy.invitation_life,
-        inviter="jo.doe@example.com",
-    )
     return PortalUser(
         tenant=tenant.id,
         id=UserId("preview"),
@@ -53,5 +119,13 @@ def _somebody(tenant: Tenant, locale: str, now: float) -> PortalUser:
         document={},
         created_at=now,
         modified_at=now,
-        invitation=invitation,
+        invitation=Invitation(
+            id=invitation,
+            generation=1,
+            address=_ADDRESS,
+            locale=locale,
+            issued_at=now,
+            expires_at=now + tenant.policy.invitation_life,
+            inviter="jo.doe@example.com",
+        ),
     )

@@ -2,31 +2,25 @@
 it must not know how mails travel.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from babel import Locale
-from jinja2 import BaseLoader, FileSystemLoader
+from jinja2 import BaseLoader
 
 from connector.application.ports import Clock
 from connector.application.records import Mail
-from connector.domain.effects import Template
+from connector.domain.effects import ABOUT_INVITATION, Template
 from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant
-from connector.foundation.resources import templates_dir
 from connector.mail.address import Mailbox
+from connector.mail.content import MailContents
 from connector.mail.dispatch import Dispatch
 from connector.mail.envelope import recipient_of, sender_of
-from connector.mail.languages import moment, regional, wanted
 from connector.mail.look import Logo, logo_of
 from connector.mail.message import Headers, build, content_id, message_id
-from connector.mail.templates import Content, MailTemplates
-from connector.mail.variables import template_variables
+from connector.mail.templates import OwnTemplates
 
-_INVITING = frozenset({Template.INVITATION, Template.ACTIVATION_RESEND, Template.REMINDER})
-"""These lead to the landing page; without the link in both bodies they would be worth nothing."""
-
-_ABOUT_INVITATION = _INVITING | {Template.INVITATION_EXPIRED_NOTICE}
+_TEST = "[Test]"
 
 
 def _invited_address(user: PortalUser) -> str:
@@ -59,8 +53,8 @@ _RECIPIENTS: Mapping[Template, Callable[[PortalUser], str]] = {
 
 class MailRenderer:
     """Renders mails; implements ``ports.Renderer``. ``default_sender`` is the installation's address, None
-    if tenants may not use it; ``loader`` finds the templates, by default the shipped ones; ``dispatch`` is
-    how mails leave, by default unsigned and from their own sender.
+    if tenants may not use it; ``loader`` finds the templates, by default the shipped ones, ``own`` are the
+    tenants'; ``dispatch`` is how mails leave, by default unsigned and from their own sender.
     """
 
     def __init__(
@@ -69,12 +63,13 @@ class MailRenderer:
         clock: Clock,
         default_sender: str | None,
         loader: BaseLoader | None = None,
+        own: OwnTemplates | None = None,
         dispatch: Dispatch | None = None,
     ) -> None:
         self._clock = clock
         self._default_sender = default_sender
         self._dispatch = dispatch or Dispatch()
-        self._templates = MailTemplates(loader or FileSystemLoader(templates_dir()))
+        self._contents = MailContents(loader, own)
 
     def render(
         self,
@@ -85,9 +80,10 @@ class MailRenderer:
         link: str | None,
         request_id: str,
         recipient: str | None = None,
+        is_test: bool = False,
     ) -> Mail:
         """The mail, in the first language of the reader, the tenant, English that the template has. Equal
-        arguments give equal mails, save the date.
+        arguments give equal mails, save the date. ``is_test`` says so in the subject.
 
         :raises Misconfigured: the template or the sender does not allow it.
         :raises Rejected: ``field`` ``recipient``: there is no address, or what there is is none.
@@ -96,7 +92,9 @@ class MailRenderer:
         to = recipient_of(recipient if recipient is not None else _RECIPIENTS[kind](user))
         sender = self._sender(tenant)
         logo = self._logo(tenant, sender)
-        content = self._content(kind, tenant, user, link, logo)
+        content = self._contents.content(kind, tenant, user, link=link, logo=logo)
+        if is_test:
+            content = replace(content, subject=f"{_TEST} {content.subject}")
         headers = Headers(
             sender=sender,
             from_name=tenant.sender.from_name or tenant.name,
@@ -122,33 +120,6 @@ class MailRenderer:
     def _logo(self, tenant: Tenant, sender: Mailbox) -> Logo | None:
         return logo_of(tenant.brand, content_id(tenant.brand.logo or b"", sender.domain))
 
-    def _content(
-        self, kind: Template, tenant: Tenant, user: PortalUser, link: str | None, logo: Logo | None
-    ) -> Content:
-        if link is None and kind in _INVITING:
-            raise Misconfigured(f"the mail '{kind}' cannot be made without its link")
-        tags = list(wanted(*_preferences(kind, tenant, user)))
-        language = self._templates.choose(kind, tags)
-        expires_at = self._expiry(tenant, user, regional(language, tags))
-        variables = template_variables(
-            tenant, user, language=language, link=link, expires_at=expires_at, logo=logo
-        )
-        content = self._templates.fill(kind, language, variables)
-        if kind in _INVITING and not _shows(content, str(link)):
-            raise Misconfigured(
-                f"the template '{kind}' ({language}) must show invitation.link in text and HTML"
-            )
-        return content
-
-    def _expiry(self, tenant: Tenant, user: PortalUser, locale: Locale) -> str | None:
-        if user.invitation is None:
-            return None
-        try:
-            return moment(user.invitation.expires_at, tenant.time_zone, locale)
-        except (LookupError, ValueError):
-            zone = tenant.time_zone
-            raise Misconfigured(f"tenant '{tenant.id}': there is no time zone '{zone}'") from None
-
 
 def _kind(template: str) -> Template:
     try:
@@ -157,23 +128,11 @@ def _kind(template: str) -> Template:
         raise Misconfigured(f"there is no mail '{template}'") from None
 
 
-def _preferences(kind: Template, tenant: Tenant, user: PortalUser) -> Sequence[str]:
-    """The reader's language, then the tenant's; of an inviter we know none."""
-    if kind is Template.INVITATION_EXPIRED_NOTICE:
-        return (tenant.locale,)
-    invited_in = user.invitation.locale if user.invitation and kind in _INVITING else ""
-    return (invited_in, user.profile.locale, tenant.locale)
-
-
 def _identity(kind: Template, user: PortalUser, to: Mailbox, request_id: str) -> tuple[str | int, ...]:
     """What makes two mails the same: the generation of an invitation, else the change that caused them.
     One request may change an address twice; each old one has a mail of its own.
     """
-    if user.invitation and kind in _ABOUT_INVITATION:
+    if user.invitation and kind in ABOUT_INVITATION:
         return (user.invitation.id, user.invitation.generation, kind)
     about = (user.tenant, user.id, kind, request_id)
     return (*about, str(to)) if kind is Template.EMAIL_CHANGED_NOTICE else about
-
-
-def _shows(content: Content, link: str) -> bool:
-    return link in content.text and escape(link) in content.html

@@ -6,23 +6,34 @@ A mail ``<name>`` in language ``<tag>`` is three files, and only all three make 
     mail/<name>/<tag>/subject.txt    one line, which may name tenant, portal, brand and locale alone
     mail/<name>/<tag>/body.txt
     mail/<name>/<tag>/body.html      its style sheet is put into style attributes afterwards
+
+A tenant's own stand beside them under ``tenants/<key>/``. So the tenant is in the name that Jinja keeps a
+compiled template by, and no tenant is ever served another's.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import css_inline
-from jinja2 import BaseLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import BaseLoader, ChoiceLoader, DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from connector.domain.errors import Misconfigured
-from connector.mail.languages import DEFAULT
+from connector.domain.model import TenantId
+from connector.mail.languages import DEFAULT, Moment
+from connector.mail.variables import SUBJECT_MAY_NAME
 
-_PARTS = frozenset({"subject.txt", "body.txt", "body.html"})
-_PATH = re.compile(r"mail/([a-z_]+)/([A-Za-z0-9-]+)/([a-z.]+)")
-_SUBJECT_MAY_NAME = frozenset({"tenant", "portal", "brand", "locale"})
+PARTS = ("subject.txt", "body.txt", "body.html")
+
+LARGEST_OUTPUT = 256 * 1024
+"""Bytes of one finished part."""
+
+OwnTemplates = Mapping[TenantId, Mapping[str, str]]
+"""Each tenant's own sources, looked at, by ``<name>/<tag>/<part>``."""
+
+_PATH = re.compile(r"(?:mail|tenants/([a-z0-9-]+))/([a-z_]+)/([A-Za-z0-9-]+)/([a-z.]+)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -36,37 +47,45 @@ class Content:
     html: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A template in one language, the tenant's own or the shipped one; ``folder`` holds its parts."""
+
+    language: str
+    folder: str
+    is_own: bool
+
+
 class MailTemplates:
-    """The templates that ``loader`` finds under ``mail/``; it must be able to list them."""
+    """The templates that ``loader`` finds under ``mail/``; it must be able to list them. ``own`` go before
+    them, each for its tenant.
+    """
 
-    def __init__(self, loader: BaseLoader) -> None:
-        self._environment = SandboxedEnvironment(
-            loader=loader,
-            autoescape=lambda name: name is not None and name.endswith(".html"),
-            undefined=StrictUndefined,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.clear()
-        self._languages = _complete(loader.list_templates())
+    def __init__(self, loader: BaseLoader, own: OwnTemplates | None = None) -> None:
+        loaders = ChoiceLoader([DictLoader(_sources(own or {})), loader])
+        self._environment = environment(loaders)
+        self._versions = _complete(loaders.list_templates())
 
-    def choose(self, template: str, tags: Iterable[str]) -> str:
-        """The first of ``tags`` (lower case) that ``template`` exists in, else English.
+    def choose(self, template: str, tags: Iterable[str], *, tenant: TenantId) -> Version:
+        """The first of ``tags`` (lower case) that ``template`` exists in, else English; of each language
+        the tenant's own version if there is one.
 
         :raises Misconfigured: it does not exist in English either.
         """
-        languages = self._languages.get(template, {})
+        versions = self._versions.get(("", template), {}) | self._versions.get((tenant, template), {})
         for tag in (*tags, DEFAULT):
-            if tag in languages:
-                return languages[tag]
+            if tag in versions:
+                return versions[tag]
         raise Misconfigured(f"the mail '{template}' has no complete template in English")
 
-    def fill(self, template: str, language: str, variables: Mapping[str, Any]) -> Content:
-        """``template`` in ``language`` with ``variables`` filled in.
+    def fill(self, version: Version, variables: Mapping[str, Any]) -> Content:
+        """A template with ``variables`` filled in.
 
-        :raises Misconfigured: it uses what it may not, or its HTML has a style sheet that is none.
+        :raises Misconfigured: it uses what it may not, becomes too large, or its HTML has a style sheet
+            that is none.
         """
-        folder = f"mail/{template}/{language}"
-        for_subject = {k: v for k, v in variables.items() if k in _SUBJECT_MAY_NAME}
+        folder = version.folder
+        for_subject = {k: v for k, v in variables.items() if k in SUBJECT_MAY_NAME}
         return Content(
             subject=" ".join(self._render(f"{folder}/subject.txt", for_subject).split()),
             text=_tidy(self._render(f"{folder}/body.txt", variables)),
@@ -75,7 +94,7 @@ class MailTemplates:
 
     def _render(self, name: str, variables: Mapping[str, Any]) -> str:
         try:
-            return self._environment.get_template(name).render(variables)
+            return "".join(_capped(self._environment.get_template(name).generate(variables), name))
         except TemplateSyntaxError as error:
             where = f"{error.name}, line {error.lineno}"
             raise Misconfigured(f"the template {where}: {error.message}") from error
@@ -83,17 +102,59 @@ class MailTemplates:
             raise Misconfigured(f"the template {name}: {error.message}") from error
 
 
-def _complete(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Of each template the languages that have all three parts: by lower-case tag the folder's name."""
-    found: dict[tuple[str, str], set[str]] = {}
+def environment(loader: BaseLoader | None = None) -> SandboxedEnvironment:
+    """The sandbox of every template; without globals, and an undefined variable is a fault."""
+    made = SandboxedEnvironment(
+        loader=loader,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        lstrip_blocks=True,
+    )
+    made.globals.clear()
+    made.filters["date"] = _date
+    return made
+
+
+def _date(moment: Moment) -> str:
+    return moment.date
+
+
+def _sources(own: OwnTemplates) -> dict[str, str]:
+    """Every tenant's sources by their names in the loader."""
+    return {
+        f"tenants/{tenant}/{name}": source
+        for tenant, files in own.items()
+        for name, source in files.items()
+    }
+
+
+def _complete(names: Iterable[str]) -> dict[tuple[str, str], dict[str, Version]]:
+    """By tenant (empty for the shipped ones) and template the languages that have all three parts, by their
+    lower-case tags.
+    """
+    found: dict[tuple[str, str, str], set[str]] = {}
     for name in names:
         if match := _PATH.fullmatch(name):
-            found.setdefault((match[1], match[2]), set()).add(match[3])
-    languages: dict[str, dict[str, str]] = {}
-    for (template, folder), parts in sorted(found.items()):
-        if parts >= _PARTS:
-            languages.setdefault(template, {})[folder.lower()] = folder
-    return languages
+            found.setdefault((match[1] or "", match[2], match[3]), set()).add(match[4])
+    versions: dict[tuple[str, str], dict[str, Version]] = {}
+    for (tenant, template, language), parts in sorted(found.items()):
+        if parts >= set(PARTS):
+            root = f"tenants/{tenant}" if tenant else "mail"
+            version = Version(
+                language=language, folder=f"{root}/{template}/{language}", is_own=bool(tenant)
+            )
+            versions.setdefault((tenant, template), {})[language.lower()] = version
+    return versions
+
+
+def _capped(pieces: Iterable[str], name: str) -> Iterator[str]:
+    """``pieces``, as long as they do not come to too much."""
+    size = 0
+    for piece in pieces:
+        size += len(piece.encode())
+        if size > LARGEST_OUTPUT:
+            raise Misconfigured(f"the template {name} becomes larger than {LARGEST_OUTPUT // 1024} KB")
+        yield piece
 
 
 def _tidy(text: str) -> str:

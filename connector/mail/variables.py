@@ -6,8 +6,22 @@ from typing import Any
 
 from connector.domain.model import PortalUser, Profile, Tenant
 from connector.mail.address import parse
-from connector.mail.look import Logo, brand_variables
+from connector.mail.languages import Moment
+from connector.mail.look import BRAND, Logo, brand_variables
 from connector.mail.names import clean_name, display_name, inviter_name
+
+SUBJECT_MAY_NAME = frozenset({"tenant", "portal", "brand", "locale"})
+"""What people and their inviters are called never stands in a subject, nor does the link."""
+
+VARIABLES = frozenset(
+    (
+        *("user.given_name", "user.family_name", "user.display_name", "user.email"),
+        *("tenant.name", "portal.url", "locale"),
+        *("invitation.link", "invitation.expires_at", "inviter.display_name"),
+        *(f"brand.{name}" for name in BRAND),
+    )
+)
+"""Every name that :func:`template_variables` knows, as templates write it."""
 
 
 def template_variables(
@@ -16,7 +30,7 @@ def template_variables(
     *,
     language: str,
     link: str | None,
-    expires_at: str | None,
+    expires_at: Moment | None,
     logo: Logo | None,
 ) -> dict[str, Any]:
     """The variables of a mail to or about ``user``. One that has no value is missing, so that a template

@@ -10,7 +10,7 @@ from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured
 from connector.mail.render import MailRenderer
 from connector.mail.templates import MailTemplates
-from tests.support.builders import FakeClock, a_tenant, a_user, an_invitation
+from tests.support.builders import ACME, FakeClock, a_tenant, a_user, an_invitation
 
 LINK = "https://usher.example.com/invite/token?a=1&b=2"
 GOOD = {
@@ -96,18 +96,19 @@ def test_control_m1_a_subject_with_nul_makes_no_mail() -> None:
 def test_a_language_with_a_part_missing_is_none(missing: str) -> None:
     half = {name: text for name, text in GOOD.items() if name != missing}
     templates = MailTemplates(loader(en=GOOD, de=half))
-    assert templates.choose("invitation", ["de", "en"]) == "en"
+    assert templates.choose("invitation", ["de", "en"], tenant=ACME).language == "en"
 
 
 def test_a_mail_that_english_lacks_is_a_fault() -> None:
     templates = MailTemplates(loader(de=GOOD))
-    assert templates.choose("invitation", ["de"]) == "de"
+    assert templates.choose("invitation", ["de"], tenant=ACME).language == "de"
     with pytest.raises(Misconfigured, match="English"):
-        templates.choose("invitation", ["fr"])
+        templates.choose("invitation", ["fr"], tenant=ACME)
 
 
 def test_a_language_is_found_whatever_the_case_of_its_folder() -> None:
-    assert MailTemplates(loader(**{"zh-Hant": GOOD})).choose("invitation", ["zh-hant"]) == "zh-Hant"
+    templates = MailTemplates(loader(**{"zh-Hant": GOOD}))
+    assert templates.choose("invitation", ["zh-hant"], tenant=ACME).language == "zh-Hant"
 
 
 def test_a_mail_that_does_not_exist_is_a_fault() -> None:

@@ -1,0 +1,212 @@
+"""Reads the HTML of a tenant's template before any value is in it. It owns how tags must be written, and
+what may stand where; which tags there are is ``html_rules``'s.
+
+HTML is read here as strictly as it can be written, so that no mail program can read it otherwise: values in
+double quotes, no comment, no < that begins no tag. A condition begins and ends between tags alone. So each
+tag is the same whichever branches are taken, and to look at all of them once is to look at every mail.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+
+from connector.mail.html_rules import fault_of_attribute, fault_of_css, fault_of_tag, fault_of_value
+from connector.mail.template_limits import Findings
+from connector.mail.template_rules import LINK, Data, Edge, Piece, Value
+
+_VALUE, _EDGE = "\ue000", "\ue001"
+
+_MOST_ATTRIBUTES = 40
+_TOKEN = re.compile(
+    r"(?P<text>[^<]++)"
+    r"|<(?P<tag>[a-z][a-z0-9]*+)"
+    rf'(?P<attributes>(?:[ \t\n]++[a-z][a-z-]*+(?:="[^"<>{_EDGE}]*+")?+){{0,{_MOST_ATTRIBUTES}}}+)'
+    r"[ \t\n]*+/?>"
+    r"|</(?P<end>[a-z][a-z0-9]*+)[ \t\n]*+>"
+    r"|(?P<doctype><!doctype html>)",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(r'([a-z][a-z-]*)(?:="([^"]*)")?', re.IGNORECASE)
+_RAW = {
+    "style": re.compile(rf"([^<{_EDGE}]*+)</style[ \t\n]*+>", re.IGNORECASE),
+    "title": re.compile(r"([^<]*+)</title[ \t\n]*+>", re.IGNORECASE),
+}
+_STYLE_VALUES = frozenset(
+    f"brand.{name}"
+    for name in (
+        *("primary", "on_primary", "accent", "on_accent", "ink", "ink_at_night", "tint", "edge"),
+        *("logo_width", "logo_height"),
+    )
+)
+"""Colours and numbers of our own making: nothing that somebody wrote."""
+
+_HREFS = frozenset({(LINK, ""), ("portal.url", ""), ("brand.support", "mailto:")})
+_WHERE_TO = "a link leads to {{ invitation.link }}, {{ portal.url }} or mailto:{{ brand.support }} alone"
+
+PLAIN = frozenset({"title", "preheader", "greeting", "button"})
+"""Blocks of the frame that hold words; the title stands in an attribute, too."""
+RICH = frozenset({"message", "action", "details", "footer"})
+BLOCKS = PLAIN | RICH | {"dir", "href"}
+
+
+def check_framed(blocks: Mapping[str, list[Piece]], findings: Findings) -> bool:
+    """Look at what a template puts into the shipped frame; whether the invitation's link can be pressed
+    whichever branches are taken.
+
+    :raises Enough: as :class:`Findings` says.
+    """
+    scans = {name: _Scan(pieces, findings) for name, pieces in blocks.items()}
+    for name, scan in scans.items():
+        scan.block(name)
+    button = "href" in scans and scans["href"].has_link and "action" not in scans
+    return button or any(scan.has_link for name, scan in scans.items() if name in RICH)
+
+
+def check_whole(pieces: list[Piece], findings: Findings) -> bool:
+    """As :func:`check_framed`, of a template without the frame."""
+    scan = _Scan(pieces, findings)
+    scan.html()
+    return scan.has_link
+
+
+class _Scan:
+    """Pieces as one text, in which a character stands for each value and for each edge of a branch."""
+
+    def __init__(self, pieces: list[Piece], findings: Findings) -> None:
+        self.has_link = False
+        self._findings = findings
+        texts = [_spelt(piece) for piece in pieces]
+        self._pieces = pieces
+        self._starts = list(accumulate((len(text) for text in texts), initial=0))
+        self._text = "".join(texts)
+        placed = zip(self._starts, pieces, strict=False)
+        self._values = {start: piece for start, piece in placed if isinstance(piece, Value)}
+
+    # --- the kinds of blocks -----------------------------------------------------------------------
+
+    def block(self, name: str) -> None:
+        """A block of the frame."""
+        if name in RICH:
+            self.html()
+        elif name in PLAIN:
+            self._plain(name)
+        elif name == "dir":
+            self._direction()
+        elif name == "href":
+            self._follow(0, self._text)
+        else:
+            self._refuse(0, f"the frame has no block {name}: there are {', '.join(sorted(BLOCKS))}")
+
+    def _plain(self, name: str) -> None:
+        if found := re.search(r'[<>"]', self._text):
+            self._refuse(found.start(), f'the block {name} holds words alone: no tag, no <, > or "')
+
+    def _direction(self) -> None:
+        if self._text.strip() not in {"ltr", "rtl"}:
+            self._refuse(0, "the block dir is ltr or rtl")
+
+    def html(self) -> None:
+        """Everything between tags, and the tags."""
+        at = 0
+        while at < len(self._text):
+            token = _TOKEN.match(self._text, at)
+            if token is None:
+                self._refuse(at, _misshapen(self._text, at))
+                at += 1
+                continue
+            at = self._after(token)
+
+    # --- tags --------------------------------------------------------------------------------------
+
+    def _after(self, token: re.Match[str]) -> int:
+        """Look at a token; where the next begins."""
+        name = (token["tag"] or token["end"] or "").lower()
+        if name and (fault := fault_of_tag(name)):
+            self._refuse(token.start(), fault)
+        elif token["tag"]:
+            self._attributes(name, token)
+        if token["tag"] is None or name not in _RAW:
+            return token.end()
+        content = _RAW[name].match(self._text, token.end())
+        if content is None:
+            self._refuse(
+                token.start(), f"<{name}> must end in </{name}>, with no tag and no condition in it"
+            )
+            return len(self._text)
+        if name == "style":
+            self._css(content.start(1), content[1])
+        return content.end()
+
+    def _attributes(self, tag: str, token: re.Match[str]) -> None:
+        seen: set[str] = set()
+        for found in _ATTRIBUTE.finditer(self._text, *token.span("attributes")):
+            name, value = found[1].lower(), found[2] or ""
+            at = found.start(1)
+            if fault := fault_of_attribute(tag, name) or fault_of_value(name, value):
+                self._refuse(at, fault)
+            elif name in seen:
+                self._refuse(at, f"{name} stands twice in <{tag}>: take one out")
+            elif name == "href":
+                self._follow(max(at, found.start(2)), value)
+            elif name == "src":
+                if not self._is(value, found.start(2), "brand.logo"):
+                    self._refuse(at, "the only image is {{ brand.logo }}: write that")
+            elif name == "style":
+                self._css(max(at, found.start(2)), value)
+            seen.add(name)
+
+    def _follow(self, start: int, text: str) -> None:
+        """An address: one variable, and what belongs before it."""
+        before, is_value, after = text.strip().partition(_VALUE)
+        value = self._values[start + text.index(_VALUE)] if is_value else None
+        if value is None or after or (value.name, before) not in _HREFS:
+            self._refuse(start, _WHERE_TO)
+        elif value.name == LINK and not value.conditional:
+            self.has_link = True
+
+    def _is(self, text: str, start: int, variable: str) -> bool:
+        return text == _VALUE and self._values[start].name == variable
+
+    def _css(self, start: int, text: str) -> None:
+        if fault := fault_of_css(text):
+            self._refuse(start, fault)
+        for found in re.finditer(_VALUE, text):
+            if self._values[start + found.start()].name not in _STYLE_VALUES:
+                self._refuse(start + found.start(), "a style may name the colours of {{ brand }} alone")
+
+    # --- places ------------------------------------------------------------------------------------
+
+    def _refuse(self, at: int, text: str) -> None:
+        self._findings.add(self._line(at), text)
+
+    def _line(self, at: int) -> int:
+        if not self._pieces:
+            return 1
+        number = min(bisect_right(self._starts, at), len(self._pieces)) - 1
+        before = self._text[self._starts[number] : at]
+        return self._pieces[number].line + before.count("\n")
+
+
+def _spelt(piece: Piece) -> str:
+    match piece:
+        case Data():
+            return piece.text
+        case Value():
+            return _VALUE
+        case Edge():
+            return _EDGE
+
+
+_LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("<!--"), "an HTML comment runs in some mail programs: write {# … #}"),
+    (re.compile(rf"<[^<>]*{_EDGE}"), "a condition stands within a tag: put it around the whole tag"),
+    (re.compile(r"</?[a-z]", re.IGNORECASE), 'a tag is written like <a class="b">: all values in "'),
+)
+
+
+def _misshapen(text: str, at: int) -> str:
+    for look, fault in _LOOKS:
+        if look.match(text, at):
+            return fault
+    return "a < that begins no tag is written &lt;"

@@ -1,0 +1,281 @@
+"""What a tenant's template may say: the walk over what Jinja's parser made of it, which knows what is
+allowed and refuses all else. It owns this language; what HTML may say is ``template_html``'s.
+
+The walk lays a template out as pieces in the order of the file, every branch of a condition among them, so
+that whoever looks at the pieces has seen all that a mail may ever hold.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+
+from connector.domain.effects import ABOUT_INVITATION, INVITING, Template
+from connector.foundation.faults import did_you_mean
+from connector.mail.template_limits import Findings
+from connector.mail.variables import SUBJECT_MAY_NAME, VARIABLES
+
+FRAME = "mail/_base.html"
+FILTERS = ("upper", "lower", "title", "default", "date")
+
+LINK = "invitation.link"
+_EXPIRY = "invitation.expires_at"
+_IN_TEXT = (re.compile("//"), re.compile(r"[wW]{3}\."))
+_IN_QUOTES = re.compile(r"/|[wW]{3}\.")
+_NO_ADDRESS = (
+    "no address is written out: name {{ invitation.link }}, {{ portal.url }} or {{ brand.support }}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Text that stands as it is."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A variable, with a dot; ``name`` is empty for one that went through a filter, and for a constant."""
+
+    line: int
+    name: str
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Here a branch of a condition begins or ends."""
+
+    line: int
+
+
+Piece = Data | Value | Edge
+
+
+@dataclass(slots=True)
+class Reading:
+    """One parsed file. ``blocks`` is what it puts into the frame, by name; of a file without the frame all
+    of it is the block with the empty name.
+    """
+
+    blocks: dict[str, list[Piece]] = field(default_factory=dict)
+    is_framed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which file of which mail is read."""
+
+    template: Template
+    name: str
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is the one in HTML."""
+        return self.name.endswith(".html")
+
+    def why_not(self, variable: str) -> str:
+        """Why this file may not name ``variable``; empty if it may."""
+        if variable not in VARIABLES:
+            return f"there is no variable {variable}{did_you_mean(variable, VARIABLES)}"
+        if self.name == "subject.txt" and variable.partition(".")[0] not in SUBJECT_MAY_NAME:
+            return f"a subject may not name {variable}: it is read before the mail is trusted"
+        if variable == LINK and self.template not in INVITING:
+            return f"the mail '{self.template}' has no link: name {{{{ portal.url }}}}"
+        if variable == _EXPIRY and self.template not in ABOUT_INVITATION:
+            return f"the mail '{self.template}' is not about an invitation, which alone has an end"
+        return ""
+
+
+def read(environment: Environment, source: str, part: Part, findings: Findings) -> Reading:
+    """``source``, which has the right form, as pieces; ``findings`` get what it may not say.
+
+    :raises Enough: as :class:`Findings` says.
+    """
+    walk = _Walk(part, findings)
+    try:
+        walk.template(environment.parse(source))
+    except TemplateSyntaxError as error:
+        findings.add(error.lineno, f"is no template: {error.message}")
+    else:
+        for pieces in walk.reading.blocks.values():
+            _check_written_addresses(pieces, findings)
+    return walk.reading
+
+
+class _Walk:
+    """One walk over one file."""
+
+    def __init__(self, part: Part, findings: Findings) -> None:
+        self.reading = Reading()
+        self._findings = findings
+        self._part = part
+        self._pieces: list[Piece] = []
+        self._depth = 0
+
+    def template(self, parsed: nodes.Template) -> None:
+        """All of a file."""
+        frames = [node for node in parsed.body if isinstance(node, nodes.Extends)]
+        if not frames:
+            self.reading.blocks[""] = self._pieces
+            self._body(parsed.body)
+            return
+        self.reading.is_framed = True
+        for node in parsed.body:
+            self._within_frame(node, is_first=node is frames[0])
+
+    def _within_frame(self, node: nodes.Node, *, is_first: bool) -> None:
+        match node:
+            case nodes.Extends():
+                self._extends(node, is_first=is_first)
+            case nodes.Block():
+                self._pieces = self.reading.blocks.setdefault(node.name, [])
+                self._body(node.body)
+            case nodes.Output() if all(_is_blank(each) for each in node.nodes):
+                pass
+            case _:
+                self._refuse(node, "only what stands in a {% block … %} is shown: put it into one")
+
+    def _extends(self, node: nodes.Extends, *, is_first: bool) -> None:
+        if not self._part.is_html:
+            self._refuse(node, "only body.html has a frame: take {% extends %} out")
+        elif not isinstance(node.template, nodes.Const) or node.template.value != FRAME or not is_first:
+            self._refuse(node, f'write {{% extends "{FRAME}" %}}, once: there is no other frame')
+
+    def _body(self, body: list[nodes.Node]) -> None:
+        for node in body:
+            match node:
+                case nodes.Output():
+                    self._output(node)
+                case nodes.If():
+                    self._if(node)
+                case nodes.Block():
+                    self._refuse(
+                        node, f'a block stands at the outermost level of a file that extends "{FRAME}"'
+                    )
+                case _:
+                    self._refuse(node, _unknown(node))
+
+    def _output(self, node: nodes.Output) -> None:
+        for each in node.nodes:
+            if isinstance(each, nodes.TemplateData):
+                self._pieces.append(Data(each.lineno, each.data))
+            else:
+                name = self._operand(each)
+                self._pieces.append(Value(each.lineno, name, self._depth > 0))
+
+    def _if(self, node: nodes.If) -> None:
+        self._depth += 1
+        for each in (node, *node.elif_):
+            self._condition(each.test)
+            self._pieces.append(Edge(each.lineno))
+            self._body(each.body)
+        self._pieces.append(Edge(node.lineno))
+        self._body(node.else_)
+        self._pieces.append(Edge(node.lineno))
+        self._depth -= 1
+
+    def _condition(self, node: nodes.Node) -> None:
+        match node:
+            case nodes.And() | nodes.Or():
+                self._condition(node.left)
+                self._condition(node.right)
+            case nodes.Not():
+                self._condition(node.node)
+            case nodes.Compare():
+                self._condition(node.expr)
+                for operand in node.ops:
+                    if operand.op not in {"eq", "ne"}:
+                        self._refuse(node, "only == and != compare")
+                    self._condition(operand.expr)
+            case _:
+                self._operand(node)
+
+    def _operand(self, node: nodes.Node) -> str:
+        """Look at what may be shown; the variable's name if it is shown as it is."""
+        match node:
+            case nodes.Name(ctx="load"):
+                return self._variable(node, node.name)
+            case nodes.Getattr(node=nodes.Name() as owner, ctx="load"):
+                return self._variable(node, f"{owner.name}.{node.attr}")
+            case nodes.Const():
+                self._constant(node)
+            case nodes.Filter():
+                self._filter(node)
+            case _:
+                self._refuse(node, _unknown(node))
+        return ""
+
+    def _variable(self, node: nodes.Expr, name: str) -> str:
+        if why_not := self._part.why_not(name):
+            self._refuse(node, why_not)
+        return name
+
+    def _constant(self, node: nodes.Const) -> None:
+        if isinstance(node.value, str) and _IN_QUOTES.search(node.value):
+            self._refuse(node, _NO_ADDRESS)
+
+    def _filter(self, node: nodes.Filter) -> None:
+        if node.name not in FILTERS or node.node is None:
+            hint = did_you_mean(node.name, FILTERS) or f": there are {', '.join(FILTERS)}"
+            self._refuse(node, f"there is no filter {node.name}{hint}")
+            return
+        shown = self._operand(node.node)
+        if node.name == "date" and shown != _EXPIRY:
+            self._refuse(node, f"the filter date is for {_EXPIRY} alone")
+        given = (*node.args, *(pair.value for pair in node.kwargs))
+        may_have = 2 if node.name == "default" else 0
+        plain = all(isinstance(each, nodes.Const) for each in given)
+        if not plain or len(given) > may_have or node.dyn_args or node.dyn_kwargs:
+            self._refuse(node, f"the filter {node.name} takes {_ARGUMENTS.get(node.name, 'nothing')}")
+            return
+        for each in given:
+            self._operand(each)
+
+    def _refuse(self, node: nodes.Node, text: str) -> None:
+        self._findings.add(node.lineno, text)
+
+
+_ARGUMENTS = {"default": "a text in quotes, and true where an empty value counts as none"}
+
+_IN_WORDS: Mapping[type[nodes.Node], str] = {
+    nodes.Call: "nothing can be called",
+    nodes.Getattr: "a variable has one dot at most",
+    nodes.Getitem: "write user.email, not user['email']",
+    nodes.Concat: "write two tags side by side instead of ~",
+    nodes.CondExpr: "write {% if … %} around it",
+    nodes.Test: "there are no tests with 'is'; compare with == or !=",
+}
+_LOGIC = (nodes.And, nodes.Or, nodes.Not, nodes.Compare)
+
+
+def _unknown(node: nodes.Node) -> str:
+    kind = type(node)
+    if isinstance(node, _LOGIC):
+        return "and, or, not, == and != are for {% if … %} alone"
+    known = _IN_WORDS.get(kind, "mails have text, variables, filters and {% if … %}")
+    return f"{kind.__name__} is not for mails: {known}"
+
+
+def _is_blank(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.TemplateData) and not node.data.strip()
+
+
+def _check_written_addresses(pieces: list[Piece], findings: Findings) -> None:
+    """Where ``pieces`` spell an address out, whatever stands between its characters."""
+    texts = [piece for piece in pieces if isinstance(piece, Data)]
+    whole = "".join(piece.text for piece in texts)
+    for pattern in _IN_TEXT:
+        for found in pattern.finditer(whole):
+            findings.add(_line_of(texts, found.start()), _NO_ADDRESS)
+
+
+def _line_of(texts: list[Data], offset: int) -> int:
+    for piece in texts:
+        if offset < len(piece.text):
+            return piece.line + piece.text.count("\n", 0, offset)
+        offset -= len(piece.text)
+    return 1
