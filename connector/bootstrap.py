@@ -10,10 +10,11 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from connector.application.bounces import Bounces
 from connector.application.followup import FollowUp, FollowUpTimes
 from connector.application.pace import WorkerSettings
 from connector.application.performers import Performers
-from connector.application.ports import Mailer
+from connector.application.ports import Clock, Mailer
 from connector.application.post import Post
 from connector.application.records import WorkerSeen
 from connector.application.service import Service
@@ -31,7 +32,7 @@ from connector.application.sweep import LinkSweep
 from connector.application.worker import Worker
 from connector.domain.errors import Misconfigured
 from connector.domain.model import State, Tenant, TenantId, UserId
-from connector.foundation.config import MailSettings, ServerSettings, Settings, TenantCheck
+from connector.foundation.config import Fault, MailSettings, ServerSettings, Settings, TenantCheck
 from connector.foundation.key_ring import LinkKeyRing, SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.management import ManagementServer, Watched
@@ -56,6 +57,13 @@ if TYPE_CHECKING:
 
 TENANT_CHECKS: tuple[TenantCheck, ...] = (client_of,)
 """What rooms besides the configuration itself say of a tenant's settings."""
+
+
+def faults_of_templates(tenant: Tenant, folder: Path) -> Iterable[Fault]:
+    """What the mail room says of a tenant's own templates."""
+    from connector.mail.tenant_templates import look_at
+
+    return look_at(tenant, folder).faults
 
 
 class SystemIds:
@@ -140,17 +148,18 @@ def make_worker(core: Core) -> Worker:
     """A worker over the real Keycloak and mail server."""
     accounts, idps = make_accounts(core)
     links = make_links(core)
-    post = Post(core.service, links, make_renderer(core), make_mailer(core))
+    settings, clock = core.settings, core.service.clock
+    post = Post(core.service, links, make_renderer(settings, clock), make_mailer(settings, clock))
     performers = Performers(core.service, accounts, post, make_followup(core, accounts))
-    settings = WorkerSettings(**dict(core.settings.worker))
-    sweep = LinkSweep(core.service, idps, SystemIds(), every=settings.link_sweep)
+    pace = WorkerSettings(**dict(settings.worker))
+    sweep = LinkSweep(core.service, idps, SystemIds(), every=pace.link_sweep)
     return Worker(
         core.service.store,
         performers,
         core.clock,
         core.wake,
         _introduction(core),
-        settings,
+        pace,
         elapsed=boot_time,
         jumped=core.clock.jumped,
         chores=[*_mail_chores(core), sweep.run],
@@ -203,13 +212,20 @@ def checkpoints(core: Core) -> Iterator[None]:
         thread.stop()
 
 
-def make_renderer(core: Core) -> "MailRenderer":
-    """The shipped templates; a tenant without a sender mails as the installation, where that is allowed."""
-    from connector.mail.render import MailRenderer
+def make_renderer(settings: Settings, clock: Clock) -> "MailRenderer":
+    """The shipped templates and, before them, the tenants' own; a tenant without a sender mails as the
+    installation, where that is allowed.
 
-    mail = core.settings.mail
+    :raises ConfigError: a tenant's template is at fault; no other stands in for it.
+    """
+    from connector.mail.render import MailRenderer
+    from connector.mail.tenant_templates import own_templates
+
+    mail = settings.mail
+    own = {key: own_templates(settings.tenants[key], folder) for key, folder in settings.templates.items()}
     return MailRenderer(
-        clock=core.service.clock,
+        clock=clock,
+        own=own,
         default_sender=mail.from_ if mail.allow_default_sender else None,
         dispatch=make_dispatch(mail),
     )
@@ -231,19 +247,19 @@ def make_dispatch(mail: MailSettings) -> "Dispatch":
     )
 
 
-def make_mailer(core: Core) -> Mailer:
+def make_mailer(settings: Settings, clock: Clock) -> Mailer:
     """Mail by SMTP, or into a folder."""
     from connector.mail.files import FileMailer
     from connector.mail.smtp import SmtpMailer, Timeouts
 
-    mail = core.settings.mail
+    mail = settings.mail
     if mail.smtp is not None:
-        limit = core.settings.worker.mail_effect
+        limit = settings.worker.mail_effect
         return SmtpMailer(
-            mail.smtp, hello=urlsplit(core.settings.public_url).hostname, timeouts=Timeouts.within(limit)
+            mail.smtp, hello=urlsplit(settings.public_url).hostname, timeouts=Timeouts.within(limit)
         )
     if mail.files is not None:
-        return FileMailer(mail.files, clock=core.service.clock)
+        return FileMailer(mail.files, clock=clock)
     raise Misconfigured("mail: neither smtp nor files is set.")
 
 

@@ -37,9 +37,9 @@ class Invocation:
 
     def settings(self) -> Settings:
         """:raises ConfigError: every fault in the configuration."""
-        from connector.bootstrap import TENANT_CHECKS
+        from connector.bootstrap import TENANT_CHECKS, faults_of_templates
 
-        return load(self.path(), checks=TENANT_CHECKS)
+        return load(self.path(), checks=TENANT_CHECKS, templates=faults_of_templates)
 
 
 def invocation(context: typer.Context) -> Invocation:

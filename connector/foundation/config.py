@@ -53,6 +53,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SmtpSettings",
+    "TemplateCheck",
     "TenantCheck",
     "WorkerForm",
     "json_schema",
@@ -62,11 +63,14 @@ __all__ = [
 TenantCheck = Callable[[Tenant], object]
 """Another room's rule on a tenant's ``scim`` settings; raises ``ValueError`` with a sentence."""
 
+TemplateCheck = Callable[[Tenant, Path], Iterable[Fault]]
+"""What another room finds wrong with a tenant's folder of templates."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A whole installation. ``public_url`` has no slash at its end; ``labels`` are each tenant's words for
-    the states.
+    the states, ``templates`` the folders of those tenants that have mails of their own.
     """
 
     public_url: str
@@ -82,6 +86,7 @@ class Settings:
     management: ManagementSettings = field(default_factory=ManagementSettings)
     worker: WorkerForm = field(default_factory=WorkerForm)
     labels: Mapping[TenantId, Mapping[State, str]] = field(default_factory=dict)
+    templates: Mapping[TenantId, Path] = field(default_factory=dict)
     database_password: Secret | None = None
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -102,8 +107,11 @@ class Settings:
         return finished_url(self.database, self.database_password)
 
 
-def load(path: Path, *, checks: Iterable[TenantCheck] = ()) -> Settings:
-    """The settings of a configuration file. ``checks`` are other rooms' rules on tenants.
+def load(
+    path: Path, *, checks: Iterable[TenantCheck] = (), templates: TemplateCheck | None = None
+) -> Settings:
+    """The settings of a configuration file. ``checks`` are other rooms' rules on tenants, ``templates`` the
+    look into their folders; whoever does without trusts that somebody took it before.
 
     :raises ConfigError: every fault there is, in the order of the files.
     """
@@ -114,6 +122,7 @@ def load(path: Path, *, checks: Iterable[TenantCheck] = ()) -> Settings:
         file = fill(ConfigFile, source.data, surroundings)
         settings = _finished(file)
         faults += _faults_of_tenants(settings, source, tuple(checks))
+        faults += _faults_of_templates(settings, templates) if templates else ()
     except FormError as error:
         faults += [source.fault(place, text) for place, text in error.faults]
     except ConfigError as error:
@@ -152,6 +161,11 @@ def _faults_of_tenants(
                 yield source.fault(("tenants", tenant.id, "scim"), str(error))
 
 
+def _faults_of_templates(settings: Settings, look: TemplateCheck) -> Iterator[Fault]:
+    for tenant_id, folder in settings.templates.items():
+        yield from look(settings.tenants[tenant_id], folder)
+
+
 def _in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     return tuple(sorted(set(faults), key=lambda fault: (str(fault.file), fault.line, fault.where)))
 
@@ -177,6 +191,7 @@ def _finished(file: ConfigFile) -> Settings:
         management=file.management,
         worker=file.worker,
         labels={key: form.chosen.labels for key, form in tenants.items()},
+        templates={key: form.templates for key, form in tenants.items() if form.templates},
         shown=_shown(file),
     )
 

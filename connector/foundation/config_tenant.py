@@ -13,6 +13,7 @@ from connector.foundation.config_policy import PolicyForm
 from connector.foundation.config_presets import CANONICAL, Preset, shipped_presets
 from connector.foundation.config_values import (
     Colour,
+    FilePath,
     FilledLine,
     Line,
     LocaleTag,
@@ -88,6 +89,7 @@ class TenantForm(Form):
     policy: PolicyForm = PolicyForm()
     brand: BrandForm = BrandForm()
     sender: SenderForm = SenderForm()
+    templates: FilePath | None = None
     scim: ScimForm = ScimForm()
 
     @property

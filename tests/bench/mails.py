@@ -9,8 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
-from typing import Any
 
 from connector.application.records import Mail
 from connector.bootstrap import make_mailer, make_renderer
@@ -19,6 +17,7 @@ from connector.demo.sites import SITES
 from connector.domain.effects import Template
 from connector.domain.model import PortalUser, Tenant, UserId
 from connector.foundation.config import Settings
+from connector.store.clock import SystemClock
 from tests.bench.mail_sink import HOST
 from tests.bench.place import Place, configured
 from tests.bench.table import Aim, prose, table, verdicts
@@ -65,10 +64,8 @@ def _settings(place: Place, port: int) -> Settings:
 
 
 def _measured(settings: Settings, port: int, rounds: int, count: int) -> dict[str, list[float]]:
-    core: Any = SimpleNamespace(
-        settings=settings, service=SimpleNamespace(clock=SimpleNamespace(now=time.time))
-    )
-    renderer, mailer = make_renderer(core), make_mailer(core)
+    clock = SystemClock()
+    renderer, mailer = make_renderer(settings, clock), make_mailer(settings, clock)
 
     def render(letter: tuple[Tenant, PortalUser]) -> Mail:
         return renderer.render(Template.INVITATION, *letter, link=LINK, request_id="r" * 32)

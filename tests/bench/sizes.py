@@ -84,7 +84,10 @@ def _loaded(browser: FlaskClient, address: str) -> bytes:
 
 
 def _mails(core: Core, site: Site) -> dict[str, int]:
-    renderer, tenant = make_renderer(core), core.settings.tenants[TenantId(site.tenant)]
+    renderer, tenant = (
+        make_renderer(core.settings, core.clock),
+        core.settings.tenants[TenantId(site.tenant)],
+    )
     return {
         f"`{template}`": len(preview(renderer, template, tenant, site.language, now=time.time()).message)
         for template in Template
