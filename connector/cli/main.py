@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import database, healthcheck, keycloak, keys, mail, outbox, servers, tokens, users
+from connector.cli import (
+    database,
+    healthcheck,
+    keycloak,
+    keys,
+    mail,
+    outbox,
+    servers,
+    template,
+    tokens,
+    users,
+)
 from connector.cli.context import Invocation, invocation
 from connector.cli.output import console, errors, show_json
 from connector.domain.errors import Refused, UsherError
@@ -29,6 +40,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(users.app, name="user")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(mail.app, name="mail")
+app.add_typer(template.app, name="template")
 app.add_typer(tokens.app, name="token")
 app.add_typer(keycloak.app, name="keycloak")
 app.add_typer(keys.app, name="keys")
