@@ -23,6 +23,10 @@ from connector.domain.errors import (
 from connector.domain.model import HoldKind, State
 from connector.foundation import metrics
 from connector.foundation.config import load
+from connector.mail.template_html import BLOCKS
+from connector.mail.template_limits import LONGEST_TAG, MOST_IN_TAGS, MOST_LINES, MOST_TAGS
+from connector.mail.template_rules import FILTERS
+from connector.mail.variables import VARIABLES
 from tests.house.diagram import diagram
 from tests.unit.test_figures import Answers, figures_of
 
@@ -100,6 +104,14 @@ def test_operation_x2_every_figure_is_explained() -> None:
     )
     assert len(figures) > 10
     assert [name for name in figures if f"`{name}{{" not in text] == []
+
+
+def test_every_variable_filter_and_block_of_a_tenants_template_is_explained() -> None:
+    text = (ROOT / "docs" / "mail.md").read_text()
+    own = text[text.index("## A tenant's own templates") : text.index("## The record")]
+    told = set(re.findall(r"`([a-z_.]+)", own))
+    assert VARIABLES | set(FILTERS) | BLOCKS <= told
+    assert f"{MOST_LINES} lines, {MOST_TAGS} tags of {LONGEST_TAG} characters, {MOST_IN_TAGS} " in own
 
 
 def test_the_example_configuration_is_without_fault() -> None:
