@@ -86,7 +86,7 @@ class FollowUp:
         tenant = self._service.tenant(user.tenant)
         if tenant.handover is not Handover.KEYCLOAK_MAIL or user.account_id is None:
             return False
-        return self._is_complete(tenant, user.account_id) and self._activate(user, request_id)
+        return self._is_complete(tenant, user.account_id) and self._activate(user, None, request_id)
 
     def _activated(self, handover: HandOver, now: float, request_id: str) -> bool:
         with self._service.store.read() as work:
@@ -101,7 +101,7 @@ class FollowUp:
         if user.invitation is None or user.invitation.generation != handover.generation:
             return False
         tenant = self._service.tenant(handover.tenant)
-        return self._is_complete(tenant, user.account_id) and self._activate(user, request_id)
+        return self._is_complete(tenant, user.account_id) and self._activate(user, handover.id, request_id)
 
     def _is_complete(self, tenant: Tenant, account: AccountId) -> bool:
         try:
@@ -109,9 +109,9 @@ class FollowUp:
         except Gone:
             return False
 
-    def _activate(self, user: PortalUser, request_id: str) -> bool:
+    def _activate(self, user: PortalUser, handover: str | None, request_id: str) -> bool:
         """Whether what was seen of the account still held for the user when it was written down: meanwhile
-        the address may have changed, or the invitation been sent anew.
+        the address may have changed, the invitation been sent anew, or another browser have begun.
         """
         try:
             self._service.handle(
@@ -122,6 +122,7 @@ class FollowUp:
                     source="keycloak",
                     request_id=request_id,
                     expected_version=user.version,
+                    expected_handover=handover,
                 )
             )
         except VersionConflict:

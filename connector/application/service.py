@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.application.deliveries import invitation_came_back
 from connector.application.ports import Clock, Ids, Tenants
-from connector.application.records import SELF, Entry
+from connector.application.records import SELF, Entry, HandOverStatus
 from connector.application.repeat import repeated
 from connector.application.repositories import Store, UnitOfWork
 from connector.application.share import FairShare
@@ -92,7 +92,7 @@ class Service:
         :raises Refused: the lifecycle says no; entered on the timeline unless a system asked.
         :raises NotFound: no such tenant. :raises Invalid: a value breaks a rule.
         :raises Taken: an identifier is another user's.
-        :raises VersionConflict: the user is not of the expected version.
+        :raises VersionConflict: the user is not of the expected version, or its hand-over is over.
         :raises Busy: the database did not take it in time.
         """
         first = commands[0]
@@ -171,6 +171,7 @@ class Service:
         with self.store.write() as work:
             before = work.users.get(first.tenant, first.user_id)
             _check_version(before, first.expected_version)
+            _check_handover(work, before, first.expected_handover)
             return self._carry_out(work, before, commands, facts)
 
     def _carry_out(
@@ -335,6 +336,17 @@ def _generation_and_status(user: PortalUser) -> tuple[int, str] | None:
 def _check_version(user: PortalUser | None, expected: int | None) -> None:
     if expected is not None and (user is None or user.version != expected):
         raise VersionConflict("The user was changed meanwhile.")
+
+
+def _check_handover(work: UnitOfWork, user: PortalUser | None, expected: str | None) -> None:
+    """A press in another browser changes no user, but ends the hand-over and then the account."""
+    if expected is None:
+        return
+    handover = work.handovers.get(expected)
+    if handover is None or user is None or handover.account != user.account_id:
+        raise VersionConflict("The hand-over leads nowhere by now.")
+    if handover.status is not HandOverStatus.OPEN:
+        raise VersionConflict("The hand-over was ended meanwhile.")
 
 
 def _entry(step: _Step, now: float) -> Entry:

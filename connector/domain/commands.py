@@ -13,7 +13,8 @@ from connector.domain.transitions import Action
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Asks for one action on one user. ``source`` is the way in (``cli``, ``scim:<connection>``,
-    ``clock``, ``link`` …); ``expected_version`` makes the change conditional.
+    ``clock``, ``link`` …). ``expected_version`` makes the change conditional; ``expected_handover`` too:
+    the hand-over with this id must not be over, and its account must be the user's.
     """
 
     action: ClassVar[Action]
@@ -24,6 +25,7 @@ class Command:
     source: str
     request_id: str
     expected_version: int | None = None
+    expected_handover: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,25 +8,22 @@ landing page.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from hmac import compare_digest
+from dataclasses import replace
 
 from connector.application.account import has_sign_in
 from connector.application.followup import FollowUp
 from connector.application.ports import IdentityProviders
 from connector.application.records import HandOver, HandOverStatus
-from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.commands import Accept
 from connector.domain.effects import EndSessions, SyncAccount
-from connector.domain.errors import OutsideError, Refused
-from connector.domain.model import Actor, ActorKind, PortalUser, State, Tenant, state_of
+from connector.domain.errors import Gone, OutsideError, Refused, Unavailable, VersionConflict
+from connector.domain.model import Actor, ActorKind, State, state_of
 from connector.foundation import metrics
 from connector.foundation.links import InvitationLinks
-from connector.foundation.observe import bind_subject
 from connector.invite.addresses import DONE, GO, PROBE, PROVIDER_ALIAS
 from connector.invite.handover import closed
-from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient, Proof
+from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient
 from connector.invite.outcomes import (
     Answer,
     Finished,
@@ -37,21 +34,11 @@ from connector.invite.outcomes import (
     SignedIn,
     Step,
 )
-from connector.invite.standing import browser_of, is_live, user_of
+from connector.invite.ways import Way, Ways
 
 INVITED = Actor(kind=ActorKind.USER, name="user")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
-    """A hand-over of this browser with all that its steps need."""
-
-    handover: HandOver
-    tenant: Tenant
-    user: PortalUser
-    live: bool
-    """It is open, and its generation may still be accepted."""
-    client: KeycloakClient
+LOOKS = 3
+"""So often is looked at a user who is changed all the while."""
 
 
 class Callbacks:
@@ -73,6 +60,7 @@ class Callbacks:
         self._idps = idps
         self._links = links
         self._clients = clients
+        self._ways = Ways(service, links, clients)
         self._public_url = public_url
 
     # --- is somebody signed in? --------------------------------------------------------------------
@@ -80,17 +68,17 @@ class Callbacks:
     def ask(self, handover: HandOver, *, step: Step = Step.PROBE) -> Onward:
         """To Keycloak, which answers at once without showing anything (OIDC Core §3.1.2.1)."""
         client = self._clients[self._service.tenant(handover.tenant).realm]
-        proof = self._proof(handover, step)
+        proof = self._ways.proof(handover, step)
         return Onward(client.authorize_url(self._public_url + PROBE, proof, prompt="none"))
 
     def ask_again(self, cookie: str) -> Outcome:
         """The same question once more, for a page whose answer is spent."""
-        way = self._way(cookie)
+        way = self._ways.of_browser(cookie)
         return self.ask(way.handover) if way and way.live else self._no_way(way)
 
     def sign_out(self, cookie: str) -> Outcome:
         """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""
-        way = self._way(cookie)
+        way = self._ways.of_browser(cookie)
         if way is None or not way.live:
             return self._over(way)
         return self.ask(way.handover, step=Step.SIGN_OUT)
@@ -100,10 +88,10 @@ class Callbacks:
 
         :raises OutsideError: Keycloak cannot say whose code it gave.
         """
-        way = self._way(cookie)
+        way = self._ways.of_browser(cookie)
         if way is None or not way.live:
             return self._over(way)
-        step = self._step(way, answer, Step.PROBE, Step.SIGN_OUT)
+        step = self._ways.step(way, answer, Step.PROBE, Step.SIGN_OUT)
         if step is None:
             return self._no_way(way)
         if answer.error == "login_required":
@@ -119,22 +107,22 @@ class Callbacks:
 
     def go(self, cookie: str, *, language: str) -> Outcome:
         """Back from signing somebody else out: on to signing the invited person in."""
-        way = self._way(cookie)
+        way = self._ways.of_browser(cookie)
         return self._sign_in(way, language) if way and way.live else self._over(way)
 
     def no_entry(self, cookie: str) -> Outcome:
         """Keycloak sent this browser to our provider, which gives it no code. Keycloak's own pages do so in
         a second tab, by themselves, when the person has come through in the first.
         """
-        return self._over(self._way(cookie))
+        return self._over(self._ways.of_browser(cookie))
 
-    def _sign_in(self, way: _Way, language: str) -> Outcome:
+    def _sign_in(self, way: Way, language: str) -> Outcome:
         if not way.handover.may_link(self._clock.now()):
             return self._land(way)
         return Onward(
             way.client.authorize_url(
                 self._public_url + DONE,
-                self._proof(way.handover, Step.SIGN_IN),
+                self._ways.proof(way.handover, Step.SIGN_IN),
                 prompt="login",
                 kc_idp_hint=PROVIDER_ALIAS,
                 ui_locales=language,
@@ -148,19 +136,33 @@ class Callbacks:
 
         :raises OutsideError: Keycloak cannot say whose code it gave, or what the account looks like.
         """
-        way = self._way(cookie)
-        if way is None or not self._step(way, answer, Step.SIGN_IN):
+        way = self._ways.of_browser(cookie)
+        if way is None or not self._ways.step(way, answer, Step.SIGN_IN):
             return self._no_way(way)
         if way.handover.status is HandOverStatus.DONE:
             return Finished(way.tenant)
         identity = self._identity(way, answer, DONE, Step.SIGN_IN)
         if identity is None:
             return self._unproven(way, request_id)
-        if identity.sub != way.user.account_id:
-            return self._somebody_else(way, identity)
-        return self._came_back(way, request_id)
+        return self._proven(way, identity, request_id)
 
-    def _unproven(self, way: _Way, request_id: str) -> Outcome:
+    def _proven(self, way: Way, identity: Identity, request_id: str) -> Outcome:
+        """Keycloak took its time to say so, and takes more for the credential. What happened to the user
+        meanwhile counts: it is decided anew then, so that a hold wins, and a new name costs nobody the way.
+
+        :raises Unavailable: the user is changed again and again.
+        """
+        for _ in range(LOOKS):
+            newest = self._ways.newest(way)
+            if newest is None:
+                return self._no_way(way)
+            with suppress(VersionConflict):
+                if identity.sub != newest.user.account_id:
+                    return self._somebody_else(newest, identity)
+                return self._came_back(newest, request_id)
+        raise Unavailable("The user does not stand still.")
+
+    def _unproven(self, way: Way, request_id: str) -> Outcome:
         """No proof came, yet all may be done: in another tab, or at the first visit of a page reloaded."""
         if not way.handover.is_open(self._clock.now()):
             return self._no_way(way)
@@ -171,17 +173,21 @@ class Callbacks:
             if newest == way.handover:
                 # The next press asks a new question; the old answer is worth nothing any more.
                 work.handovers.save(replace(newest, leg=newest.leg + 1))
+        if newest is not None and newest.status is HandOverStatus.DONE:
+            return Finished(way.tenant)
         return self._land(way)
 
-    def _somebody_else(self, way: _Way, identity: Identity) -> Outcome:
+    def _somebody_else(self, way: Way, identity: Identity) -> Outcome:
         if not way.live:
             return self._no_way(way)
         metrics.handover("somebody_else")
         return SignedIn(tenant=way.tenant, user=way.user, name=identity.name)
 
-    def _came_back(self, way: _Way, request_id: str) -> Outcome:
+    def _came_back(self, way: Way, request_id: str) -> Outcome:
         """The invited person, proven. Without a credential, or when the invitation is over, that is not
         enough: the session that Keycloak opened has to go.
+
+        :raises VersionConflict: the user was changed meanwhile, or another browser took the hand-over.
         """
         if self._is_active(way):
             return self._finish(way)
@@ -196,22 +202,25 @@ class Callbacks:
                     actor=INVITED,
                     source="link",
                     request_id=request_id,
+                    expected_version=way.user.version,
+                    expected_handover=way.handover.id,
                 )
             )
-        except Refused as refused:
-            if refused.state is not State.ACTIVE:
-                return self._turned_away(way, request_id)
+        except Refused:
+            return self._turned_away(way, request_id)
         return self._finish(way)
 
-    def _is_active(self, way: _Way) -> bool:
+    def _is_active(self, way: Way) -> bool:
         return state_of(way.user, self._clock.now()) is State.ACTIVE
 
-    def _has_credential(self, way: _Way) -> bool:
+    def _has_credential(self, way: Way) -> bool:
         account = way.user.account_id
         idp = self._idps.of(way.tenant.realm)
-        return account is not None and has_sign_in(idp.credentials(account))
+        with suppress(Gone):  # the account went with the invitation, a moment ago
+            return account is not None and has_sign_in(idp.credentials(account))
+        return False
 
-    def _finish(self, way: _Way) -> Finished:
+    def _finish(self, way: Way) -> Finished:
         with self._store.write() as work:
             newest = work.handovers.get(way.handover.id) or way.handover
             done = replace(newest, status=HandOverStatus.DONE, code="", code_until=None)
@@ -223,7 +232,7 @@ class Callbacks:
                 self._idps.of(way.tenant.realm).unlink(way.user.account_id)
         return Finished(way.tenant)
 
-    def _turned_away(self, way: _Way, request_id: str) -> Outcome:
+    def _turned_away(self, way: Way, request_id: str) -> Outcome:
         """Close the hand-over, so that the next press prepares the account anew, and end the session."""
         metrics.handover("turned_away")
         with self._store.write() as work:
@@ -234,68 +243,30 @@ class Callbacks:
                 )
         return self._land(way)
 
-    # --- which hand-over, which question -----------------------------------------------------------
+    # --- what Keycloak and we say ------------------------------------------------------------------
 
-    def _way(self, cookie: str) -> _Way | None:
-        """The newest hand-over of this browser, whatever its status."""
-        with self._store.read() as work:
-            handover = work.handovers.of_browser(browser_of(cookie)) if cookie else None
-            return self._whole(work, handover) if handover else None
-
-    def _whole(self, work: UnitOfWork, handover: HandOver) -> _Way | None:
-        now = self._clock.now()
-        user, tenant = user_of(work, handover), self._service.tenants.get(handover.tenant)
-        if user is None or tenant is None or tenant.realm not in self._clients:
-            return None
-        bind_subject(tenant=tenant.id, user_id=user.id)
-        return _Way(
-            handover=handover,
-            tenant=tenant,
-            user=user,
-            live=handover.is_open(now) and is_live(user, handover.generation, now),
-            client=self._clients[tenant.realm],
-        )
-
-    def _proof(self, handover: HandOver, step: Step) -> Proof:
-        """A step's secrets, derived each time so that none is stored."""
-        values = (
-            self._links.derive(f"handover.{step}.{name}", handover.id, handover.leg, at=handover.opened_at)
-            for name in ("state", "nonce", "verifier")
-        )
-        return Proof(state=next(values), nonce=next(values), verifier=next(values))
-
-    def _step(self, way: _Way, answer: Answer, *steps: Step) -> Step | None:
-        """Which of these questions ``answer`` answers, if it is Keycloak's answer at all."""
-        if answer.iss not in ("", way.client.issuer):
-            return None
-        given = answer.state.encode()
-        for step in steps:
-            if compare_digest(given, self._proof(way.handover, step).state.encode()):
-                return step
-        return None
-
-    def _identity(self, way: _Way, answer: Answer, path: str, step: Step) -> Identity | None:
+    def _identity(self, way: Way, answer: Answer, path: str, step: Step) -> Identity | None:
         """Who Keycloak says it was; None if it does not say."""
         if not answer.code or answer.error:
             return None
         try:
             return way.client.identify(
-                answer.code, callback=self._public_url + path, proof=self._proof(way.handover, step)
+                answer.code, callback=self._public_url + path, proof=self._ways.proof(way.handover, step)
             )
         except CodeRefused:
             return None
 
-    def _no_way(self, way: _Way | None) -> Lost:
+    def _no_way(self, way: Way | None) -> Lost:
         """Nothing to go on with; whose portal it was about is known if the browser is."""
         return Lost(way.tenant if way else None)
 
-    def _over(self, way: _Way | None) -> Outcome:
+    def _over(self, way: Way | None) -> Outcome:
         """Nothing to go on with; to who came through in another tab it is as good as there."""
         if way is not None and way.handover.status is HandOverStatus.DONE:
             return Finished(way.tenant)
         return self._no_way(way)
 
-    def _land(self, way: _Way) -> Outcome:
+    def _land(self, way: Way) -> Outcome:
         invitation = way.user.invitation
         if invitation is None:
             return Lost(way.tenant)
