@@ -16,6 +16,8 @@ PRESSED: Line = ("press", "user", "link")
 ACCEPTED: Line = ("accept", "user", "link")
 RENEWED: Line = ("resend", "user", "link")
 RESENT: Line = ("resend", "operator", "cli")
+REVOKED: Line = ("revoke_invitation", "operator", "cli")
+INVITED: Line = ("invite", "operator", "cli")
 SEEN: Line = ("activate", "hand-over", "keycloak")
 """Found to have come through, without a proof from the browser."""
 EXPIRED: Line = ("expire", "clock", "clock")
@@ -96,6 +98,14 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
     # test_extra_actions.py
     "terms_totp_password_and_passkey_by_mapping_alone": THROUGH,
     "a_passkey_in_place_of_a_password_by_mapping_alone": THROUGH,
+    # test_attacks.py
+    "control_i6_a_sandbox_that_sends_the_form_from_a_page_of_its_own_begins_nothing": THROUGH,
+    "control_i5_a_sandbox_that_presses_everything_keeps_nobody_out": (PUSHED, PRESSED, PRESSED, ACCEPTED),
+    "control_o14_a_strangers_page_sent_off_after_all_is_done_lets_nobody_in": {
+        "revoked": (PUSHED, PRESSED, REVOKED, INVITED, PRESSED, ACCEPTED),
+        "resent": (PUSHED, PRESSED, RESENT, PRESSED, ACCEPTED),
+        "overtaken": (PUSHED, PRESSED, PRESSED, ACCEPTED),
+    },
     # test_sweep.py
     "a_sweep_notices_what_it_is_for": (PUSHED, PRESSED),
 }

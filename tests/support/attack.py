@@ -3,11 +3,12 @@ person. It owns what they try and how one sees that it came to nothing; which at
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from connector.domain.model import PortalUser, State
 from tests.support.house import House
 from tests.support.person import Person, Seen
-from tests.support.realms import PASSWORD
+from tests.support.realms import PASSWORD, REALM
 
 UPDATE_PASSWORD = "Update password"
 ALL_SET = "You are all set"
@@ -46,6 +47,32 @@ def a_stranger(house: House, user: PortalUser) -> Stranger:
     return Stranger(house, user, browser, page)
 
 
+def almost_in(house: House, person: Person, user: PortalUser) -> Seen:
+    """All the way but the last step: everything is done at Keycloak, and the browser is stopped before it
+    comes back to us. Where to has a code and a state.
+    """
+    page = house.begin(person, user)
+    with person.stopping(f"{house.settings.public_url}/invite/done"):
+        stopped = person.choose_password(page, PASSWORD)
+    assert {"code", "state"} <= stopped.query.keys(), stopped.text
+    return stopped
+
+
+def sign_in_question(house: House, person: Person) -> Seen:
+    """Where a browser that is on the way is sent with the question that its answer at ``/invite/done``
+    answers.
+    """
+    public_url = house.settings.public_url
+    keycloak = house.settings.realms[REALM].url
+    with person.stopping(keycloak):
+        return person.open(f"{public_url}/invite/go")
+
+
+def done_url(house: House, **query: str) -> str:
+    """Our callback with whatever somebody brings to it."""
+    return f"{house.settings.public_url}/invite/done?{urlencode(query)}"
+
+
 def comes_in(house: House, user: PortalUser) -> Person:
     """The invited person, in a browser of their own, goes all the way with the newest link."""
     person = house.person()
@@ -55,9 +82,12 @@ def comes_in(house: House, user: PortalUser) -> Person:
 
 
 def is_safe(house: House, user: PortalUser, person: Person) -> bool:
-    """Whether the invited person is in, by session and by password, and nobody's link is left."""
+    """Whether the invited person is in, by session and by password, nobody else is, and nobody's link is
+    left. The password opens a session too.
+    """
     return (
         house.state(user) is State.ACTIVE
+        and house.sessions(user) == 1
         and house.is_signed_in(person)
         and opens(house, user, PASSWORD)
         and not house.linked(user)

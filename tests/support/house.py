@@ -5,7 +5,7 @@ browsers. It owns their start and end; what the people do, and strangers, is the
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class House:
     console: Console
     count: int = field(default=0)
 
-    def invited(self, **profile: Any) -> PortalUser:
+    def invited(self, *, tenant: TenantId = ACME, **profile: Any) -> PortalUser:
         """Somebody new with an open invitation, whose account the worker has made."""
         self.count += 1
         name = profile.pop("user_name", f"person{self.count}@acme.example")
@@ -78,7 +78,7 @@ class House:
         user_id = self.service.new_user_id()
         made = self.service.handle(
             c.Create(
-                tenant=ACME,
+                tenant=tenant,
                 user_id=user_id,
                 actor=SYSTEM,
                 source="scim:test",
@@ -93,7 +93,7 @@ class House:
     def do(self, user: PortalUser, asked: type[c.Command], actor: Actor = OPERATOR, **values: Any) -> None:
         self.service.handle(
             asked(
-                tenant=ACME,
+                tenant=user.tenant,
                 user_id=user.id,
                 actor=actor,
                 source="cli",
@@ -120,6 +120,11 @@ class House:
 
     def state(self, user: PortalUser) -> State:
         return state_of(self.user(user), self.service.clock.now())
+
+    def told(self, user: PortalUser) -> list[str]:
+        """What the timeline tells of a user: the actions, oldest first."""
+        with self.service.store.read() as work:
+            return [str(entry.action) for entry in work.timeline.of(user.tenant, user.id)]
 
     def account(self, user: PortalUser) -> str:
         account = self.user(user).account_id
@@ -153,14 +158,14 @@ class House:
     @contextmanager
     def policy(self, **changed: Any) -> Iterator[None]:
         """With another policy of the tenant."""
-        (tenant,) = self.tenants.all()
+        tenant = self.service.tenant(ACME)
         with self.with_tenant(policy=replace(tenant.policy, **changed)):
             yield
 
     @contextmanager
     def with_tenant(self, **values: Any) -> Iterator[None]:
-        """With the one tenant otherwise."""
-        (tenant,) = self.tenants.all()
+        """With the tenant otherwise."""
+        tenant = self.service.tenant(ACME)
         self.tenants.put(replace(tenant, **values))
         try:
             yield
@@ -169,6 +174,12 @@ class House:
 
     def stolen_code(self, person: Person) -> str:
         """A code that this person's browser got, before Keycloak can redeem it; verifier ``v``…"""
+        return dict(parse_qsl(urlsplit(self.authorize(person).way[1]).query))["code"]
+
+    def authorize(self, person: Person, realm: str = REALM, **changed: str | None) -> Seen:
+        """What a browser sees that is sent to our provider, as Keycloak would save for what is changed;
+        None leaves a parameter out.
+        """
         query = {
             "response_type": "code",
             "client_id": "keycloak",
@@ -178,15 +189,18 @@ class House:
             "nonce": "made up",
             "code_challenge": pkce_challenge("v" * 43),
             "code_challenge_method": "S256",
+            **changed,
         }
-        seen = person.open(f"{self.settings.public_url}/oidc/{REALM}/authorize?{urlencode(query)}")
-        return dict(parse_qsl(urlsplit(seen.way[1]).query))["code"]
+        given = {name: value for name, value in query.items() if value is not None}
+        return person.open(f"{self.settings.public_url}/oidc/{realm}/authorize?{urlencode(given)}")
 
-    def redeem(self, code: str, verifier: str, *, secret: str = "") -> requests.Response:
+    def redeem(
+        self, code: str, verifier: str, *, secret: str = "", realm: str = REALM
+    ) -> requests.Response:
         """As Keycloak does it."""
-        known = self.settings.realms[REALM].provider_client_secret.read()
+        known = self.settings.realms[realm].provider_client_secret.read()
         return requests.post(
-            f"{self.settings.public_url}/oidc/{REALM}/token",
+            f"{self.settings.public_url}/oidc/{realm}/token",
             auth=("keycloak", secret or known),
             data={
                 "grant_type": "authorization_code",
@@ -242,15 +256,23 @@ def a_core(settings: Settings) -> tuple[Core, MovableClock, FixedTenants]:
 
 @contextmanager
 def open_house(
-    keycloak: RunningKeycloak, inbox: Inbox, folder: Path, name: str, **tenant: Any
+    keycloak: RunningKeycloak, inbox: Inbox, folder: Path, name: str, *, neighbour: str = "", **tenant: Any
 ) -> Iterator[House]:
-    """Usher over the realm ``name``, which is made anew, listening on loopback. ``tenant`` is laid over
-    the one tenant's settings.
+    """Usher over the realm ``name``, which is made anew, listening on loopback, and over a second realm if
+    that has a name. ``tenant`` is laid over the tenants' settings.
     """
     port = free_port()
-    with console_of(keycloak, name) as console:
+    with console_of(keycloak, name) as console, ExitStack() as beside:
+        if neighbour:
+            beside.enter_context(console_of(keycloak, neighbour))
         settings = make_realm(
-            keycloak, folder, name, public_url=f"http://localhost:{port}", mail_port=inbox.port, **tenant
+            keycloak,
+            folder,
+            name,
+            public_url=f"http://localhost:{port}",
+            mail_port=inbox.port,
+            neighbour=neighbour,
+            **tenant,
         )
         console.post("clients", PORTAL_CLIENT)
         create_keys(settings.keys)

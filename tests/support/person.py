@@ -4,6 +4,9 @@ pages. What only a real browser shows (policies, looks) is the journeys' work.
 
 import html
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from http.cookiejar import Cookie
 from typing import Any
@@ -61,6 +64,18 @@ class Seen:
         return any(urlsplit(url).path.endswith(path) for url in self.way)
 
 
+def form_of(seen: Seen) -> tuple[str, dict[str, str]]:
+    """Where the page's form goes, and its hidden fields."""
+    target = _FORM.search(seen.page.text)
+    assert target, f"no form on: {seen.title or seen.text[:200]}"
+    hidden = {
+        attributes["name"]: html.unescape(attributes.get("value", ""))
+        for tag in _FIELD.findall(seen.page.text)
+        if "name" in (attributes := dict(_ATTRIBUTE.findall(tag)))
+    }
+    return urljoin(seen.way[-1], html.unescape(target[1])), hidden
+
+
 class Person:
     """One browser. A walk ends before addresses that begin with one of ``stops``."""
 
@@ -70,20 +85,37 @@ class Person:
         self._http = requests.Session()
         self._http.cookies = _LocalCookies()
 
+    @contextmanager
+    def stopping(self, *before: str) -> Iterator[None]:
+        """Walks end earlier until the block ends: before these addresses alone."""
+        usual, self.stops = self.stops, before
+        try:
+            yield
+        finally:
+            self.stops = usual
+
+    def cookie(self, name: str) -> str:
+        """The value of a cookie; empty if there is none."""
+        return self._http.cookies.get(name) or ""
+
+    def take_cookie(self, name: str, other: "Person") -> None:
+        """Come by a cookie of somebody else's browser."""
+        for cookie in other._http.cookies:
+            if cookie.name == name:
+                self._http.cookies.set_cookie(copy(cookie))
+
     def open(self, url: str) -> Seen:
         """Go to an address."""
         return self._walk("GET", url, None)
 
     def press(self, seen: Seen, **fields: str) -> Seen:
         """Send the page's form with these fields beside its hidden ones."""
-        target = _FORM.search(seen.page.text)
-        assert target, f"no form on: {seen.title or seen.text[:200]}"
-        hidden = {
-            attributes["name"]: html.unescape(attributes.get("value", ""))
-            for tag in _FIELD.findall(seen.page.text)
-            if "name" in (attributes := dict(_ATTRIBUTE.findall(tag)))
-        }
-        return self._walk("POST", urljoin(seen.way[-1], html.unescape(target[1])), hidden | fields)
+        target, hidden = form_of(seen)
+        return self._walk("POST", target, hidden | fields)
+
+    def post(self, url: str) -> Seen:
+        """Send an empty form to an address, as if a page there had one."""
+        return self._walk("POST", url, {})
 
     def choose_password(self, seen: Seen, password: str) -> Seen:
         """Fill in Keycloak's password page."""

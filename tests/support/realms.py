@@ -17,6 +17,9 @@ from connector.keycloak.setup.run import SetupAccess, apply
 REALM = "main"
 """The key of the one realm in a configuration made here."""
 
+NEIGHBOUR = "neighbour"
+"""The key of a second realm, where one is asked for, and the name of its tenant."""
+
 TOKEN_SECONDS = 30.0
 
 PASSWORD = "correct horse 7 battery"
@@ -42,13 +45,23 @@ def make_realm(
     *,
     public_url: str,
     mail_port: int | None = None,
+    neighbour: str = "",
     **tenant_overrides: Any,
 ) -> Settings:
-    """Write a configuration for one realm and one tenant into ``folder``, set the realm up, load it."""
+    """Write a configuration for one realm and one tenant into ``folder``, set the realm up, load it.
+    ``neighbour`` is the name of a second realm, with a tenant of its own.
+    """
     settings = write_settings(
-        keycloak, folder, name, public_url=public_url, mail_port=mail_port, **tenant_overrides
+        keycloak,
+        folder,
+        name,
+        public_url=public_url,
+        mail_port=mail_port,
+        neighbour=neighbour,
+        **tenant_overrides,
     )
-    apply(settings, REALM, access_of(keycloak), create_realm=True)
+    for key in settings.realms:
+        apply(settings, key, access_of(keycloak), create_realm=True)
     return settings
 
 
@@ -61,6 +74,7 @@ def write_settings(
     mail_port: int | None = None,
     fence: str = "strict",
     handover: str = "broker",
+    neighbour: str = "",
     **tenant_overrides: Any,
 ) -> Settings:
     """The configuration alone; no secret file is there yet."""
@@ -86,13 +100,17 @@ def write_settings(
         "portal_url": "https://portal.example.com/acme",
         **tenant_overrides,
     }
+    realms, tenants = {REALM: realm}, {"acme": tenant}
+    if neighbour:
+        realms[NEIGHBOUR] = {**realm, "realm": neighbour}
+        tenants[NEIGHBOUR] = {**tenant, "name": "Next Ltd", "realm": NEIGHBOUR}
     config = {
         "public_url": public_url,
         "database": "sqlite:///usher.db",
         "keys": "keys/",
-        "keycloak": {"realms": {REALM: realm}},
+        "keycloak": {"realms": realms},
         "mail": mail,
-        "tenants": {"acme": tenant},
+        "tenants": tenants,
     }
     path = folder / "config.yaml"
     path.write_text(json.dumps(config, indent=2))
