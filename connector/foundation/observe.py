@@ -45,7 +45,7 @@ _SECRET_VALUES = (
     # An invitation's token, alone or in a link; a SCIM token; any other bearer token or JWT; what OpenID
     # Connect carries in URLs; an e-mail.
     (re.compile(r"[0-9a-f]{32}\.[0-9]+\.[A-Za-z0-9_-]{20,}"), "[invitation]"),
-    (re.compile(r"(/invite/)(?!(?:probe|go|done)\b)[^\s/?#'\"<>]+"), r"\1[invitation]"),
+    (re.compile(r"(/invite/)(?!(?:probe|go|done|back)\b)[^\s/?#'\"<>]+"), r"\1[invitation]"),
     (re.compile(r"\busher_[A-Za-z0-9_-]+"), "[token]"),
     (re.compile(r"(?i)\b(bearer )[^\s'\"]+"), r"\1[token]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}"), "[token]"),

@@ -6,6 +6,8 @@ INVITE = "/invite"
 PROBE = "/invite/probe"
 GO = "/invite/go"
 DONE = "/invite/done"
+BACK = "/invite/back"
+"""Where Keycloak's own error pages lead: the client's ``baseUrl`` in the realm."""
 BRAND = "/brand"
 OIDC = "/oidc"
 

@@ -7,6 +7,7 @@ what an error looks like; views, pages and rules live beside it.
 ``POST /invite/{token}/renew``              a new link for an expired one, then its ``GET``
 ``GET /invite/probe``, ``go``, ``done``     back from Keycloak
 ``POST /invite/go``                         "sign out and continue"
+``GET /invite/back``                        where Keycloak's own error pages lead
 ``GET /brand/{tenant}/style.css``           and ``logo.png``, ``icon.svg``: the tenant's look
 ``/oidc/{realm}/…``                         ``oidc_routes.py``
 ==========================================  ==================================================
@@ -29,7 +30,7 @@ from connector.foundation.config import RealmSettings, Settings
 from connector.foundation.key_ring import SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.resources import templates_dir
-from connector.invite.addresses import BRAND, DONE, GO, INVITE, PROBE
+from connector.invite.addresses import BACK, BRAND, DONE, GO, INVITE, PROBE
 from connector.invite.answers import Answers
 from connector.invite.callback import Callbacks
 from connector.invite.clients import client_address
@@ -105,6 +106,7 @@ def _add_steps(
         ("GET", GO, back.go),
         ("POST", GO, back.sign_out),
         ("GET", DONE, back.done),
+        ("GET", BACK, back.stopped),
     ):
         blueprint.add_url_rule(rule, view.__name__, view, methods=[method])
 
@@ -155,7 +157,7 @@ def _add_provider(blueprint: Blueprint, parts: InviteParts, back: ReturnViews) -
         settings.handover,
         settings.public_url,
     )
-    add_oidc_routes(blueprint, provider, back.no_entry)
+    add_oidc_routes(blueprint, provider, back.stopped)
 
 
 def _add_errors(blueprint: Blueprint, answers: Answers) -> None:

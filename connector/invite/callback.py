@@ -110,9 +110,10 @@ class Callbacks:
         way = self._ways.of_browser(cookie)
         return self._sign_in(way, language) if way and way.live else self._over(way)
 
-    def no_entry(self, cookie: str) -> Outcome:
-        """Keycloak sent this browser to our provider, which gives it no code. Keycloak's own pages do so in
-        a second tab, by themselves, when the person has come through in the first.
+    def stopped(self, cookie: str) -> Outcome:
+        """Keycloak goes no further with this browser: an error page of its own led here, or our provider
+        gives no code. To our provider Keycloak's pages send a second tab, by themselves, when the person
+        has come through in the first.
         """
         return self._over(self._ways.of_browser(cookie))
 

@@ -17,8 +17,8 @@ from connector.invite.provider import Credentials, NoEntry, Provider, TokenError
 log = structlog.get_logger()
 
 
-def add_oidc_routes(blueprint: Blueprint, provider: Provider, no_entry: Callable[[], Response]) -> None:
-    """Add the four endpoints. ``no_entry`` answers a browser that gets no code."""
+def add_oidc_routes(blueprint: Blueprint, provider: Provider, stopped: Callable[[], Response]) -> None:
+    """Add the four endpoints. ``stopped`` answers a browser that gets no code."""
     here = f"{OIDC}/<realm>"
 
     @blueprint.get(f"{here}/.well-known/openid-configuration")
@@ -37,7 +37,7 @@ def add_oidc_routes(blueprint: Blueprint, provider: Provider, no_entry: Callable
             url = provider.authorize(realm, browser_cookie(), request.args.to_dict(flat=False))
         except NoEntry as error:
             log.info("authorize_refused", realm=realm, reason=str(error))
-            return no_entry()
+            return stopped()
         return Response(status=303, headers={"Location": url})
 
     @blueprint.post(f"{here}/token")

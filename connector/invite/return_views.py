@@ -1,5 +1,6 @@
-"""The views a browser comes back to from Keycloak: the probe, the way on, the end. It owns which page or
-redirect each outcome becomes; what an answer proves is ``callback.py``'s.
+"""The views a browser comes back to from Keycloak: the probe, the way on, the end, and the way back where
+Keycloak goes no further. It owns which page or redirect each outcome becomes; what an answer proves is
+``callback.py``'s.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 
 
 class ReturnViews:
-    """``/invite/probe``, ``/invite/go`` and ``/invite/done``."""
+    """``/invite/probe``, ``/invite/go``, ``/invite/done`` and ``/invite/back``."""
 
     def __init__(
         self,
@@ -85,9 +86,9 @@ class ReturnViews:
             when_away=Message.UNFINISHED,
         )
 
-    def no_entry(self) -> Response:
-        """Our provider gives this browser no code."""
-        return self._respond(self._callbacks.no_entry(browser_cookie()))
+    def stopped(self) -> Response:
+        """Back from an error page of Keycloak's, or from our provider without a code."""
+        return self._respond(self._callbacks.stopped(browser_cookie()))
 
     def _answered(self, step: Callable[[Answer], Outcome], *, when_away: Message) -> Response:
         """A step that takes Keycloak's answer. Such an answer counts, so only a real GET brings it."""

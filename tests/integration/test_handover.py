@@ -206,7 +206,7 @@ def test_control_o6_any_client_with_the_hint_gets_our_page_and_no_link(house: Ho
     user = house.invited()
     house.begin(house.person(), user)
     stranger = house.person().open(house.portal_sign_in(kc_idp_hint="usher"))
-    assert (stranger.status, stranger.title) == (410, "Let us start over")
+    assert (stranger.status, stranger.title) == (410, "Go on from your mail")
     assert stranger.has_passed("/oidc/main/authorize")
 
 

@@ -410,6 +410,11 @@ DEVIATIONS = (
         f"client usher-invite: redirectUris * → {PUBLIC_URL}/invite/done, {PUBLIC_URL}/invite/probe",
     ),
     Deviation(
+        "error pages lead nowhere",
+        client_with("usher-invite", baseUrl=""),
+        f"client usher-invite: baseUrl nothing → {PUBLIC_URL}/invite/back",
+    ),
+    Deviation(
         "no PKCE from us",
         client_with("usher-invite", attributes={"pkce.code.challenge.method": ""}),
         "client usher-invite: pkce.code.challenge.method nothing → S256",

@@ -50,6 +50,7 @@ STORIES: Mapping[str, Story | Mapping[str, Story]] = {
     "control_i6_a_second_browser_is_told_and_may_go_on_in_place_of_the_first": (
         *(PUSHED, PRESSED, PRESSED, ACCEPTED),
     ),
+    "an_error_page_of_keycloaks_leads_back_to_the_mail": THROUGH,
     "a_password_page_left_open_until_it_times_out_costs_a_second_press": THROUGH,
     # test_realm_kinds.py
     "without_a_redirector_somebody_else_is_named_and_the_invited_person_gets_in": THROUGH,

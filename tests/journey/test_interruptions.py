@@ -92,6 +92,25 @@ def test_control_i6_a_second_browser_is_told_and_may_go_on_in_place_of_the_first
     assert visitor.heading == "You already have access"
 
 
+def test_an_error_page_of_keycloaks_leads_back_to_the_mail(system: System, visitor: Visitor) -> None:
+    guest = invite(system, "ada@lost-cookie.example")
+    visitor.open(guest.link)
+    press(visitor.page)
+    visitor.context.clear_cookies(path=f"/realms/{system.where.realm}/")
+    choose_password(visitor.page, PASSWORD)
+    visitor.follow_back()
+    visitor.shoot("back")
+    assert visitor.shown[-1] == (410, f"{system.where.usher}/invite/back")
+    assert visitor.heading == "Let us start over"
+    assert visitor.page.locator(".mark").count() == 1
+
+    visitor.open(guest.link)
+    press(visitor.page)
+    choose_password(visitor.page, PASSWORD)
+    visitor.must_see("Welcome, Ada")
+    assert guest.state == "active"
+
+
 def test_a_password_page_left_open_until_it_times_out_costs_a_second_press(
     system: System, visitor: Visitor
 ) -> None:

@@ -36,13 +36,16 @@ def second(system: System, browser: "Browser") -> Iterator[Visitor]:
 def test_a_mailbox_proved_in_another_browser_ends_there_and_the_follow_up_sees_it(
     system: System, visitor: Visitor, second: Visitor, record: Record
 ) -> None:
-    """Keycloak never sends that browser back to us."""
+    """Keycloak never sends that browser back to us by itself, and we know nothing about it."""
     guest = invite(system, "ada@elsewhere.example")
     visitor.open(guest.link)
     press(visitor.page)
     _prove(second, system, guest)
     choose_password(second.page, PASSWORD)
     second.must_see("Your account has been updated")
+    second.follow_back()
+    assert second.heading == "Go on from your mail"
+    assert second.page.locator(".mark").count() == 0
     assert guest.state == "pending"
     record.let_time_pass(TWO_MINUTES)
     wait_until(lambda: guest.state == "active", what="the look after two minutes")

@@ -60,6 +60,11 @@ class Visitor:
         tab.goto(url)
         return tab
 
+    def follow_back(self) -> None:
+        """Take the link that Keycloak's pages have where a way ends on them."""
+        self.page.get_by_role("link", name="Back to Application").click()
+        self.page.wait_for_load_state()
+
     def take_a_new_tab(self) -> None:
         """Close the tab and go on in another."""
         before, self.page = self.page, self.context.new_page()

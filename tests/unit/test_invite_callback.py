@@ -12,7 +12,7 @@ from connector.domain.errors import Unavailable
 from connector.domain.model import State, state_of
 from connector.invite.keycloak_client import Identity
 from tests.support.builders import ACME, ADA
-from tests.support.invite_room import KEYCLOAK, PUBLIC, Browser, Room, a_room, query_of
+from tests.support.invite_room import COOKIE, KEYCLOAK, PUBLIC, Browser, Room, a_room, query_of
 
 LOGOUT = f"{KEYCLOAK}/realms/portal/protocol/openid-connect/logout"
 AUTH = f"{KEYCLOAK}/realms/portal/protocol/openid-connect/auth"
@@ -371,7 +371,7 @@ def test_keycloak_away_at_the_end_can_be_tried_again(room: Room, browser: Browse
     assert state(room) is State.ACTIVE
 
 
-@pytest.mark.parametrize("path", ["/invite/probe", "/invite/go", "/invite/done"])
+@pytest.mark.parametrize("path", ["/invite/probe", "/invite/go", "/invite/done", "/invite/back"])
 def test_a_browser_without_a_hand_over_is_told_to_start_over(browser: Browser, path: str) -> None:
     page = browser.get(path)
     assert page.status_code == 410
@@ -409,7 +409,8 @@ def test_a_tab_that_comes_too_late_is_told_that_all_is_done(room: Room, browser:
     assert browser.authorize().status_code == 303
     back(browser, "done", code=is_code_of(room, room.account()), state=query["state"])
     before = room.dump()
-    for page in (browser.authorize(), browser.get("/invite/go"), back(browser, "probe", state="any")):
+    came_late = (browser.authorize(), browser.get("/invite/go"), browser.get("/invite/back"))
+    for page in (*came_late, back(browser, "probe", state="any")):
         assert page.status_code == 200
         assert "You are all set" in page.text
     assert room.dump() == before
@@ -424,3 +425,37 @@ def test_a_tab_whose_hand_over_is_over_is_led_back_to_the_mail_in_its_tenants_br
     assert page.status_code == 410
     assert "Let us start over" in page.text
     assert "/brand/acme/" in page.text
+
+
+# --- the link on Keycloak's own error pages ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", [None, c.RevokeInvitation, c.Resend])
+def test_an_error_page_of_keycloaks_leads_back_to_the_mail_in_the_tenants_brand_and_the_persons_language(
+    room: Room, browser: Browser, ending: type[c.Command] | None
+) -> None:
+    browser.post(f"{room.link()}?lang=de")
+    if ending:
+        room.do(ending)
+    before = room.dump()
+    page = browser.get("/invite/back")
+    assert page.status_code == 410
+    assert '<html lang="de">' in page.text
+    assert "drücken Sie dort den Knopf" in page.text
+    assert "/brand/acme/" in page.text
+    assert 'href="https://portal.example.com/acme"' in page.text
+    assert room.dump() == before
+
+
+@pytest.mark.parametrize("path", ["/invite/back", "/invite/go", "/invite/done"])
+def test_a_cookie_that_names_no_hand_over_tells_as_little_as_none(
+    room: Room, browser: Browser, path: str
+) -> None:
+    browser.press()
+    stranger, guesser = room.browser(), room.browser()
+    guesser.http.set_cookie(COOKIE, "0" * 64, domain="usher.example.com", secure=True)
+    seen = {(page.status_code, page.data) for page in (stranger.get(path), guesser.get(path))}
+    assert len(seen) == 1
+    assert "Acme" not in stranger.get(path).text
+    assert "/brand/acme/" not in stranger.get(path).text
+    assert "/brand/acme/" in browser.get("/invite/back").text

@@ -61,7 +61,7 @@ def test_control_o6_a_browser_without_the_cookie_gets_our_own_page(room: Room, b
     page = room.browser().authorize()
     assert page.status_code == 410
     assert "Location" not in page.headers
-    assert "Let us start over" in page.text
+    assert "Go on from your mail" in page.text
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_our_own_addresses_stay_readable() -> None:
         "/invite/probe",
         "/invite/go?x=1",
         "/invite/done",
+        "/invite/back",
         "/invite/<token>",
         "user@",
         "a @ b",

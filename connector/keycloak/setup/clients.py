@@ -58,13 +58,22 @@ _NO_OTHER_GRANTS = {
 
 def invite_client(site: Site) -> Iterator[Step]:
     """Client ``usher-invite``: code flow with PKCE, exact addresses, nothing else."""
+    yield from _client(site, invite_settings(site), site.realm.invite_client_secret)
+    yield from _flow_override(site)
+
+
+def invite_settings(site: Site) -> dict[str, Any]:
+    """The client ``usher-invite`` as it must be, but for its secret. ``baseUrl`` is where "back to
+    application" leads on the error pages that end a way at Keycloak.
+    """
     ours = f"{site.settings.public_url}/invite"
-    wanted = _CLOSED | {
+    return _CLOSED | {
         "clientId": INVITE_CLIENT,
         "name": "Usher: accepting an invitation",
         "standardFlowEnabled": True,
         "consentRequired": False,
         "fullScopeAllowed": False,
+        "baseUrl": f"{ours}/back",
         "redirectUris": [f"{ours}/done", f"{ours}/probe"],
         "attributes": {
             **_NO_OTHER_GRANTS,
@@ -73,8 +82,6 @@ def invite_client(site: Site) -> Iterator[Step]:
             "use.refresh.tokens": "false",
         },
     }
-    yield from _client(site, wanted, site.realm.invite_client_secret)
-    yield from _flow_override(site)
 
 
 def portal_clients(site: Site) -> Iterator[Step]:
