@@ -56,6 +56,7 @@ def scim_blueprint(service: Service, *, public_url: str, door: Door | None = Non
 def _route_every_method(app: App, view: Callable[[str], Response]) -> None:
     """Flask's own rules name their methods, and answer any other one in HTML."""
     app.url_map.add(Rule("/scim/<path:path>", endpoint="scim.answer", merge_slashes=False))
+    app.url_map.add(Rule("/scim/", endpoint="scim.answer", defaults={"path": ""}, strict_slashes=False))
     app.view_functions["scim.answer"] = view
 
 

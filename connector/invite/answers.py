@@ -5,6 +5,7 @@ It owns that; which answer is due is the views'.
 from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from connector.domain.mapping import AccountMapping
 from connector.domain.model import State, Tenant
@@ -14,6 +15,9 @@ from connector.invite.http import LANGUAGE_COOKIE, origin_of, page_policy
 from connector.invite.outcomes import SignedIn
 from connector.invite.pages import STATUS, Message, Pages, View
 from connector.invite.standing import Invited
+
+REFUSALS = {404: Message.UNKNOWN, 405: Message.REFUSED, 413: Message.REFUSED, 500: Message.FAILED}
+"""What the web server itself refuses, by status, and as which page."""
 
 
 class Answers:
@@ -57,6 +61,17 @@ class Answers:
         """
         view = View(language=self.language(tenant), tenant=tenant, again=again or _here())
         return self._message(view, message, link, "")
+
+    def refusal(self, error: HTTPException) -> Response:
+        """What the web server itself would say, as a page that tells nobody's name; an address that there
+        is not looks like a link that there is not.
+        """
+        status = error.code or 500
+        response = self.about(REFUSALS[status], None)
+        response.status_code = status
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or ())
+        return response
 
     def signed_in(self, found: SignedIn) -> Response:
         """Somebody else is signed in. What told us so is spent: in another language, ask anew."""

@@ -31,7 +31,7 @@ from connector.foundation.key_ring import SigningKeyRing
 from connector.foundation.links import InvitationLinks
 from connector.foundation.resources import templates_dir
 from connector.invite.addresses import BACK, BRAND, DONE, GO, INVITE, PROBE
-from connector.invite.answers import Answers
+from connector.invite.answers import REFUSALS, Answers
 from connector.invite.callback import Callbacks
 from connector.invite.clients import client_address
 from connector.invite.handover import HandOverDesk
@@ -174,6 +174,13 @@ def _add_errors(blueprint: Blueprint, answers: Answers) -> None:
             return error
         log.error("request_crashed", exc_info=error)
         return answers.message(Message.FAILED)
+
+    # In the whole application, outside our routes too; SCIM lets nothing come to this.
+    def refused(error: HTTPException) -> Response:
+        return with_headers(answers.refusal(error))
+
+    for status in REFUSALS:
+        blueprint.app_errorhandler(status)(refused)
 
 
 def _limit(form_body: int) -> None:

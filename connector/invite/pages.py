@@ -52,6 +52,7 @@ class Message(StrEnum):
     LOST = "lost"
     LOST_NEUTRAL = "lost_neutral"
     FORBIDDEN = "forbidden"
+    REFUSED = "refused"
     FAILED = "failed"
 
 
@@ -71,6 +72,7 @@ STATUS: dict[Message, int] = {
     Message.LOST: 410,
     Message.LOST_NEUTRAL: 410,
     Message.FORBIDDEN: 403,
+    Message.REFUSED: 405,
     Message.FAILED: 500,
 }
 

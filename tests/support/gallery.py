@@ -58,7 +58,7 @@ class Gallery:
         view, neutral = self._view(self.tenant), self._view(None)
         for name, make in self._made(pages).items():
             yield name, make(view)
-        for message in (Message.UNKNOWN, Message.LOST_NEUTRAL, Message.FAILED):
+        for message in (Message.UNKNOWN, Message.LOST_NEUTRAL, Message.REFUSED, Message.FAILED):
             yield f"neutral-{message}", pages.message(neutral, message)
 
     def _view(self, tenant: Tenant | None) -> View:
