@@ -266,3 +266,17 @@ def test_with_two_mails_the_address_is_confirmed_first(house: House, inbox: Inbo
         done = person.choose_password(page, PASSWORD)
     assert done.title == "You are all set"
     assert house.state(user) is State.ACTIVE
+
+
+def test_a_mailbox_proved_in_another_browser_counts_for_whoever_pressed(house: House, inbox: Inbox) -> None:
+    """Measured, and no good news: see what remains, in the security argument."""
+    user, presser, owner = house.invited(user_name="proved@acme.example"), house.person(), house.person()
+    with house.policy(email_verification=EmailVerification.KEYCLOAK):
+        house.begin(presser, user)
+        asked = owner.open(links(inbox.wait_for("proved@acme.example", "Verify"))[0])
+        page = owner.follow(asked, "/login-actions/action-token")
+        assert owner.choose_password(page, PASSWORD).title == "Account updated"
+        assert not house.is_signed_in(presser)
+        assert house.begin(presser, user).title == "You are all set"
+    assert house.is_signed_in(presser)
+    assert not house.is_signed_in(owner)

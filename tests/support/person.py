@@ -113,6 +113,12 @@ class Person:
         target, hidden = form_of(seen)
         return self._walk("POST", target, hidden | fields)
 
+    def follow(self, seen: Seen, part: str) -> Seen:
+        """Click the first link with this in its address."""
+        found = re.search(rf'<a[^>]*\bhref="([^"]*{re.escape(part)}[^"]*)"', seen.page.text)
+        assert found, f"no link to {part} on: {seen.title or seen.text[:200]}"
+        return self.open(urljoin(seen.way[-1], html.unescape(found[1])))
+
     def post(self, url: str) -> Seen:
         """Send an empty form to an address, as if a page there had one."""
         return self._walk("POST", url, {})
