@@ -228,6 +228,7 @@ def make_renderer(settings: Settings, clock: Clock) -> "MailRenderer":
         own=own,
         default_sender=mail.from_ if mail.allow_default_sender else None,
         dispatch=make_dispatch(mail),
+        credential=settings.mapping.credential,
     )
 
 

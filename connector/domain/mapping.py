@@ -27,6 +27,24 @@ class Presence(StrEnum):
     """If there is one, nobody may sign in."""
 
 
+class Credential(StrEnum):
+    """What an invited person will sign in with, as far as the required actions tell."""
+
+    PASSWORD = "password"  # noqa: S105 (what people choose, none of ours)
+    PASSKEY = "passkey"
+    OTHER = "other"
+    """Both of them, or by an action that is not known here."""
+
+
+_GIVEN_BY = {"UPDATE_PASSWORD": Credential.PASSWORD, "webauthn-register-passwordless": Credential.PASSKEY}
+
+
+def credential_of(required_actions: frozenset[str]) -> Credential:
+    """The one that these give. Terms, a proof of the mailbox and second factors do not count."""
+    given = {_GIVEN_BY[action] for action in required_actions if action in _GIVEN_BY}
+    return given.pop() if len(given) == 1 else Credential.OTHER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRule:
     """What one state wants. ``required_actions`` are Keycloak's names, of a pending user only."""
@@ -67,6 +85,10 @@ class AccountMapping:
             actions = rule.required_actions - {"VERIFY_EMAIL"}
             return AccountRule(account=rule.account, required_actions=actions)
         return rule
+
+    def credential(self, policy: Policy) -> Credential:
+        """What a person who is invited under a tenant's policy will sign in with."""
+        return credential_of(self.rule(State.PENDING, policy).required_actions)
 
     def desired(self, user: PortalUser, state: State, tenant: Tenant) -> DesiredAccount:
         """The account's values in ``state``; whether it should exist is ``rule``'s."""

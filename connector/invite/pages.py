@@ -11,22 +11,21 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from connector.domain.mapping import credential_of
 from connector.domain.model import PortalUser, Tenant
 from connector.invite.look import Looks
 from connector.invite.standing import Invited, Standing
 from connector.invite.texts import Texts, Words
 
-_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105 (a required action's name)
-_PASSKEY = "webauthn-register-passwordless"
 _NO_CONTACT = {"before": "", "address": "", "after": ""}
 _ORDER = (
     "TERMS_AND_CONDITIONS",
     "UPDATE_PROFILE",
     "VERIFY_EMAIL",
     "CONFIGURE_TOTP",
-    _PASSWORD,
+    "UPDATE_PASSWORD",
     "webauthn-register",
-    _PASSKEY,
+    "webauthn-register-passwordless",
     "CONFIGURE_RECOVERY_AUTHN_CODES",
 )
 """The required actions that have words of their own, as Keycloak asks for them (by its default priorities,
@@ -208,15 +207,7 @@ class Pages:
 
 def _kind(required_actions: frozenset[str]) -> str:
     """Which words fit what an invited person has to do."""
-    match sorted(required_actions):
-        case [only] if only == _PASSWORD:
-            return "password"
-        case [only] if only == _PASSKEY:
-            return "passkey"
-        case [] | [_]:
-            return "other"
-        case _:
-            return "several"
+    return "several" if len(required_actions) > 1 else credential_of(required_actions)
 
 
 def _steps(words: Words, required_actions: frozenset[str]) -> list[str]:

@@ -2,7 +2,7 @@
 must be in a mail; it must not know who sends it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from babel import Locale
@@ -10,7 +10,9 @@ from jinja2 import BaseLoader, FileSystemLoader
 
 from connector.domain.effects import INVITING, Template
 from connector.domain.errors import Misconfigured
+from connector.domain.mapping import Credential
 from connector.domain.model import PortalUser, Tenant
+from connector.domain.policy import Policy
 from connector.foundation.resources import templates_dir
 from connector.mail.finished_html import fault_of_html
 from connector.mail.languages import Moment, moment, regional, wanted
@@ -18,11 +20,25 @@ from connector.mail.look import Logo
 from connector.mail.templates import Content, MailTemplates, OwnTemplates
 from connector.mail.variables import template_variables
 
+CredentialOf = Callable[[Policy], Credential]
+"""What people who are invited under a policy will sign in with."""
+
+
+def with_password(_policy: Policy) -> Credential:
+    """The usual one."""
+    return Credential.PASSWORD
+
 
 class MailContents:
     """Says mails; ``loader`` finds the templates, by default the shipped ones, ``own`` are the tenants'."""
 
-    def __init__(self, loader: BaseLoader | None = None, own: OwnTemplates | None = None) -> None:
+    def __init__(
+        self,
+        loader: BaseLoader | None = None,
+        own: OwnTemplates | None = None,
+        credential: CredentialOf = with_password,
+    ) -> None:
+        self._credential = credential
         self._templates = MailTemplates(loader or FileSystemLoader(templates_dir()), own)
 
     def content(
@@ -38,7 +54,13 @@ class MailContents:
         version = self._templates.choose(template, tags, tenant=tenant.id)
         expires_at = _expiry(tenant, user, regional(version.language, tags))
         variables = template_variables(
-            tenant, user, language=version.language, link=link, expires_at=expires_at, logo=logo
+            tenant,
+            user,
+            language=version.language,
+            link=link,
+            expires_at=expires_at,
+            credential=self._credential(tenant.policy),
+            logo=logo,
         )
         content = self._templates.fill(version, variables)
         if template in INVITING and not _shows(content, str(link)):

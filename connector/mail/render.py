@@ -13,7 +13,7 @@ from connector.domain.effects import ABOUT_INVITATION, Template
 from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant
 from connector.mail.address import Mailbox
-from connector.mail.content import MailContents
+from connector.mail.content import CredentialOf, MailContents, with_password
 from connector.mail.dispatch import Dispatch
 from connector.mail.envelope import recipient_of, sender_of
 from connector.mail.look import Logo, logo_of
@@ -54,7 +54,8 @@ _RECIPIENTS: Mapping[Template, Callable[[PortalUser], str]] = {
 class MailRenderer:
     """Renders mails; implements ``ports.Renderer``. ``default_sender`` is the installation's address, None
     if tenants may not use it; ``loader`` finds the templates, by default the shipped ones, ``own`` are the
-    tenants'; ``dispatch`` is how mails leave, by default unsigned and from their own sender.
+    tenants'; ``credential`` says what the invited will sign in with; ``dispatch`` is how mails leave, by
+    default unsigned and from their own sender.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class MailRenderer:
         default_sender: str | None,
         loader: BaseLoader | None = None,
         own: OwnTemplates | None = None,
+        credential: CredentialOf = with_password,
         dispatch: Dispatch | None = None,
     ) -> None:
         self._clock = clock
         self._default_sender = default_sender
         self._dispatch = dispatch or Dispatch()
-        self._contents = MailContents(loader, own)
+        self._contents = MailContents(loader, own, credential)
 
     def render(
         self,

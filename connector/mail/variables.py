@@ -17,7 +17,7 @@ VARIABLES = frozenset(
     (
         *("user.given_name", "user.family_name", "user.display_name", "user.email"),
         *("tenant.name", "portal.url", "locale"),
-        *("invitation.link", "invitation.expires_at", "inviter.display_name"),
+        *("invitation.link", "invitation.expires_at", "invitation.credential", "inviter.display_name"),
         *(f"brand.{name}" for name in BRAND),
     )
 )
@@ -31,12 +31,13 @@ def template_variables(
     language: str,
     link: str | None,
     expires_at: Moment | None,
+    credential: str,
     logo: Logo | None,
 ) -> dict[str, Any]:
     """The variables of a mail to or about ``user``. One that has no value is missing, so that a template
     which counts on it fails instead of leaving a hole; names alone may be empty.
     """
-    invitation = {"link": link, "expires_at": expires_at}
+    invitation = {"link": link, "expires_at": expires_at, "credential": credential}
     inviter = user.invitation.inviter if user.invitation else ""
     return {
         "user": _user(user.profile),

@@ -73,6 +73,8 @@ def test_a_passkey_in_place_of_a_password_by_mapping_alone(
 ) -> None:
     asking(PASSKEY)
     guest = invite(system, "ada@passkey.example")
+    assert "create a passkey" in guest.mail.text
+    assert "password" not in guest.mail.text
     have_a_passkey(visitor.page)
     visitor.open(guest.link)
     visitor.shoot("passkey-alone")

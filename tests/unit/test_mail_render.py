@@ -16,6 +16,7 @@ import pytest
 from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured, Rejected
+from connector.domain.mapping import Credential
 from connector.domain.model import Brand, PortalUser, Sender, Tenant
 from connector.foundation.brand import MIN_CONTRAST, contrast
 from connector.mail.look import LOGO_MAX_HEIGHT, LOGO_MAX_WIDTH, logo_of
@@ -199,6 +200,34 @@ def test_an_inviting_mail_has_the_link_and_its_end_in_text_and_html(
         assert TENANT.portal_url in body
     assert mail.seen.all("href").count(LINK) == 2
     assert LINK in mail.text.split()
+
+
+ASKED = {
+    "en": {
+        "password": "You choose a password",
+        "passkey": "You create a passkey",
+        "other": "how you sign in",
+    },
+    "de": {
+        "password": "Sie wählen ein Passwort",
+        "passkey": "Sie erstellen einen Passkey",
+        "other": "wie Sie sich anmelden",
+    },
+}
+
+
+@pytest.mark.parametrize("credential", Credential)
+@pytest.mark.parametrize("language", ASKED)
+@pytest.mark.parametrize("template", INVITING)
+def test_an_inviting_mail_says_what_the_person_will_have_to_do_and_nothing_else(
+    template: Template, language: str, credential: Credential
+) -> None:
+    renderer = a_renderer(credential=lambda _policy: credential)
+    mail = rendered(template, replace(TENANT, locale=language), renderer=renderer)
+    for body in (mail.text, mail.seen.words):
+        assert {name for name, words in ASKED[language].items() if words in body} == {credential}
+        said = body.lower().replace("passwort", "password")
+        assert {name for name in ("password", "passkey") if name in said} <= {credential}
 
 
 @pytest.mark.parametrize("template", [Template.ACCESS_ENABLED, Template.WELCOME])

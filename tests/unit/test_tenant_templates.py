@@ -87,7 +87,9 @@ def test_control_t1_what_passes_never_lacks_a_value(template: Template, variable
 
 def test_every_variable_of_mails_is_known_and_no_other() -> None:
     person = somebody(TENANT, "en", NOW)
-    given = template_variables(TENANT, person, language="en", link="x", expires_at=None, logo=None)
+    given = template_variables(
+        TENANT, person, language="en", link="x", expires_at=None, credential="other", logo=None
+    )
     names = {
         f"{owner}.{name}" for owner, values in given.items() if isinstance(values, dict) for name in values
     }
