@@ -4,6 +4,7 @@ is in them is ``tenant_templates``'s. They lie as the shipped ones do::
     <template>/<language>/subject.txt, body.txt, body.html
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from connector.foundation.faults import Fault, did_you_mean
 from connector.mail.template_limits import LARGEST, decoded
 from connector.mail.templates import PARTS
 
+_TAG = re.compile(r"[A-Za-z0-9-]+")
 _MAILS = tuple(str(template) for template in Template)
 
 
@@ -104,16 +106,23 @@ def _inside(root: Path, folder: Path, found: Folder) -> Iterator[Path]:
     except OSError as error:
         found.refuse(folder, f"cannot be read: {error.strerror}")
         return
-    home = root.resolve()
     for entry in entries:
-        if entry.resolve().is_relative_to(home):
+        if _is_within(root, entry):
             yield entry
         else:
             found.refuse(entry, "is a link out of the folder of templates: put a copy here")
 
 
-def _is_language(name: str) -> bool:
+def _is_within(root: Path, entry: Path) -> bool:
     try:
-        return bool(parse_locale(name))
+        return entry.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False
+
+
+def _is_language(name: str) -> bool:
+    """Babel would take ``de.utf8`` and ``de@euro`` as well, which no reader's language ever is."""
+    try:
+        return bool(_TAG.fullmatch(name) and parse_locale(name))
     except ValueError:
         return False

@@ -131,8 +131,10 @@ class _Walk:
         match node:
             case nodes.Extends():
                 self._extends(node, is_first=is_first)
+            case nodes.Block() if node.name in self.reading.blocks:
+                self._refuse(node, f"the block {node.name} stands twice: take one out")
             case nodes.Block():
-                self._pieces = self.reading.blocks.setdefault(node.name, [])
+                self._pieces = self.reading.blocks[node.name] = []
                 self._body(node.body)
             case nodes.Output() if all(_is_blank(each) for each in node.nodes):
                 pass

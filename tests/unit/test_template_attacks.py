@@ -181,6 +181,7 @@ BLOCKS = {
     "{% block href %}{% if 1 %}{{ portal.url }}{% endif %}{% endblock %}": "a link leads to",
     "{% block details %}<style>{% endblock %}": "<style> must end in </style>",
     "{% block details %}<script>{% endblock %}": "<script> is not for mails",
+    "{% block message %}{% endblock %}": "the block message stands twice",
     "{% block body %}{% endblock %}": "the frame has no block body",
     "<script></script>": "only what stands in a {% block … %} is shown",
     "{{ tenant.name }}": "only what stands in a {% block … %} is shown",

@@ -164,6 +164,8 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
         ("_base.html", "is no folder of a mail"),
         ("invitation/body.txt", "invitation/body.txt: is no folder of a language"),
         ("invitation/_en/body.txt", "invitation/_en: is no folder of a language"),
+        ("invitation/de.utf8/body.txt", "is no folder of a language"),
+        ("invitation/de@euro/body.txt", "is no folder of a language"),
         ("invitation/EN/body.txt", "is the same language as"),
         ("invitation/en/body.htm", "is no file of a mail: there are subject.txt, body.txt, body.html"),
         ("invitation/en/logo.png", "is no file of a mail"),
@@ -186,6 +188,13 @@ def test_control_t1_a_link_out_of_the_folder_is_not_followed(what: str, tmp_path
     target.rename(tmp_path / "away")
     target.symlink_to(outside / what)
     assert any(f"{what}: is a link out of the folder" in fault for fault in faults(inside))
+
+
+def test_control_t1_a_link_that_leads_to_itself_is_not_followed(tmp_path: Path) -> None:
+    loop = write_templates(tmp_path) / "reminder"
+    loop.symlink_to(loop)
+    (fault,) = faults(tmp_path)
+    assert fault.startswith("reminder: is a link out of the folder")
 
 
 def test_a_link_within_the_folder_is_a_file_as_any(tmp_path: Path) -> None:
