@@ -38,6 +38,22 @@ class Credential(StrEnum):
 
 _GIVEN_BY = {"UPDATE_PASSWORD": Credential.PASSWORD, "webauthn-register-passwordless": Credential.PASSKEY}
 
+_GIVE_NONE = frozenset(
+    {
+        *("TERMS_AND_CONDITIONS", "UPDATE_PROFILE", "VERIFY_PROFILE", "VERIFY_EMAIL", "UPDATE_EMAIL"),
+        *("update_user_locale", "delete_account", "CONFIGURE_TOTP", "webauthn-register"),
+        *("CONFIGURE_RECOVERY_AUTHN_CODES", "idp_link", "delete_credential"),
+    }
+)
+"""Keycloak's own actions after which a person still cannot sign in (26.7.3)."""
+
+
+def leave_no_sign_in(required_actions: frozenset[str]) -> bool:
+    """Whether a person who did all of these would have nothing to sign in with, and never be accepted. An
+    action that is not Keycloak's own is taken for one that helps.
+    """
+    return required_actions <= _GIVE_NONE
+
 
 def credential_of(required_actions: frozenset[str]) -> Credential:
     """The one that these give. Terms, a proof of the mailbox and second factors do not count."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from connector.domain.mapping import AccountMapping, AccountRule, Presence
+from connector.domain.mapping import AccountMapping, AccountRule, Presence, leave_no_sign_in
 from connector.domain.model import State
 from connector.foundation.config_form import Form, FormError, FormType, fill
 from connector.foundation.config_values import Surroundings
@@ -130,6 +130,14 @@ def _action_name(name: str) -> str:
     return name
 
 
+def _ways_in(names: list[str]) -> list[str]:
+    if leave_no_sign_in(frozenset(names)):
+        raise ValueError(
+            "leaves people nothing to sign in with: add UPDATE_PASSWORD or webauthn-register-passwordless"
+        )
+    return names
+
+
 class StateForm(Form):
     """What one state wants of the account."""
 
@@ -143,7 +151,9 @@ class StateForm(Form):
 class PendingForm(StateForm):
     """The same, with what the invited person has to do."""
 
-    required_actions: Annotated[list[Annotated[str, AfterValidator(_action_name)]], Field(min_length=1)]
+    required_actions: Annotated[
+        list[Annotated[str, AfterValidator(_action_name)]], Field(min_length=1), AfterValidator(_ways_in)
+    ]
 
     def value(self) -> AccountRule:
         """The domain's form of it."""

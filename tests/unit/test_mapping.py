@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector.domain.errors import Invalid
-from connector.domain.mapping import AccountRule, Credential, Presence
+from connector.domain.mapping import AccountRule, Credential, Presence, leave_no_sign_in
 from connector.domain.model import PortalUser, Profile, State, Tenant, TenantId, UserId
 from connector.domain.policy import EmailVerification, Policy
 from connector.foundation.config import ConfigError
@@ -179,6 +179,13 @@ def test_a_fault_in_portal_user_has_its_line(
             "states.pending.required_actions.0",
             "Keycloak's names",
         ),
+        (
+            "[UPDATE_PASSWORD, webauthn-register-passwordless]",
+            "[VERIFY_EMAIL, CONFIGURE_TOTP, TERMS_AND_CONDITIONS]",
+            3,
+            "states.pending.required_actions",
+            "add UPDATE_PASSWORD or webauthn-register-passwordless",
+        ),
     ],
 )
 def test_a_fault_in_required_actions_has_its_line(
@@ -220,3 +227,8 @@ def test_what_people_will_sign_in_with_is_what_the_required_actions_give(
     pending = AccountRule(account=Presence.ENABLED, required_actions=frozenset(asked))
     mapping = replace(MAPPING, rules={**MAPPING.rules, State.PENDING: pending})
     assert mapping.credential(Policy()) is credential
+
+
+def test_an_action_that_is_not_keycloaks_own_is_taken_for_a_way_in() -> None:
+    assert leave_no_sign_in(frozenset({"VERIFY_EMAIL", "webauthn-register"}))
+    assert not leave_no_sign_in(frozenset({"VERIFY_EMAIL", "bank-review"}))
