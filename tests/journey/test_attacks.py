@@ -34,7 +34,7 @@ def test_control_i6_a_sandbox_that_sends_the_form_from_a_page_of_its_own_begins_
     system: System, visitor: Visitor, browser: "Browser", record: Record, place: str
 ) -> None:
     """It has taken the form out of our page, as scanners do that rewrite what they show."""
-    guest = invite(system, f"ada@{place}.example")
+    guest = invite(system, f"ada@sandbox-{place}.example")
     record.wait_until_settled()
     before = record.contents()
     with visiting(browser, system.where.usher) as sandbox:
