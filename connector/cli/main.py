@@ -78,10 +78,16 @@ def init(
 
 @config_app.command()
 def check(context: typer.Context) -> None:
-    """Check the configuration; prints every fault with its file and line."""
+    """Check the configuration; prints every fault with its file and line, and which secrets are missing."""
     path = invocation(context).path()
-    invocation(context).settings()
+    settings = invocation(context).settings()
     console.print(f"{path}: no fault found.", soft_wrap=True)
+    if missing := settings.missing_secrets():
+        console.print(
+            f"Not there yet: {', '.join(missing)}. `usher keycloak apply` makes Keycloak's.",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 @config_app.command()

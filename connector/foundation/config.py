@@ -99,6 +99,17 @@ class Settings:
         """Every setting as the file would spell it, defaults and presets included, no secret."""
         return dict(self.shown)
 
+    def missing_secrets(self) -> list[str]:
+        """Which secrets are not there yet, as the file names them. That is no fault before the first
+        ``usher keycloak apply``, which makes Keycloak's.
+        """
+        smtp = self.mail.smtp
+        named = [self.database, self.database_password, smtp.password if smtp else None]
+        for realm in self.realms.values():
+            named += [realm.runtime.client_secret, realm.setup.client_secret]
+            named += [realm.invite_client_secret, realm.provider_client_secret]
+        return sorted({one.source for one in named if isinstance(one, Secret) and one.is_missing})
+
     def database_url(self) -> str:
         """The address to open the database with, its password in it: never to be shown.
 

@@ -43,6 +43,13 @@ class Secret:
             raise ValueError(complaint)
         return cls(source=text, path=path)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it names a file that is not there, or a variable that is not set."""
+        if self.path is not None:
+            return not self.path.exists()
+        return bool(self.source) and self._name not in os.environ
+
     def read(self) -> str:
         """The secret, without a line break at its end.
 
@@ -55,11 +62,14 @@ class Secret:
             raise ConfigError.of(f"the secret {self.source} is empty", file=self.path)
         return value
 
+    @property
+    def _name(self) -> str:
+        return self.source.partition(":")[2]
+
     def _variable(self) -> str:
-        name = self.source.partition(":")[2]
-        if name not in os.environ:
-            raise ConfigError.of(f"set the environment variable {name} to the secret")
-        return os.environ[name]
+        if self.is_missing:
+            raise ConfigError.of(f"set the environment variable {self._name} to the secret")
+        return os.environ[self._name]
 
     def _file(self, path: Path) -> str:
         if not path.exists():

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from connector.foundation.config import ConfigError, Secret, load
+from tests.support.cli import usher_at
 from tests.support.configs import SMALL, changed, write_config
 
 CANARY = "canary-7f3a"
@@ -44,6 +45,22 @@ def test_a_file_that_is_not_there_yet_is_a_fault_only_when_it_is_read(tmp_path: 
     secret = runtime_secret(tmp_path)
     with pytest.raises(ConfigError, match="usher keycloak apply"):
         secret.read()
+
+
+def test_config_check_says_which_secrets_are_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("USHER_SETUP_SECRET", raising=False)
+    usher = usher_at(write_config(tmp_path), monkeypatch)
+    missing = ["env:USHER_SETUP_SECRET", "file:secrets/invite", "file:secrets/provider"]
+    assert usher("config", "check") == 0
+    assert f"Not there yet: {', '.join([*missing, 'file:secrets/runtime'])}." in capsys.readouterr().out
+    secret_file(tmp_path)
+    monkeypatch.setenv("USHER_SETUP_SECRET", CANARY)
+    assert usher("config", "check") == 0
+    shown = capsys.readouterr().out
+    assert "Not there yet: file:secrets/invite, file:secrets/provider." in shown
+    assert CANARY not in shown
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644, 0o777])

@@ -29,7 +29,7 @@ def secret_files(site: Site) -> Iterator[Step]:
 
 def is_absent(secret: Secret) -> bool:
     """Whether the secret is a file that is not there."""
-    return secret.path is not None and not secret.path.exists()
+    return secret.path is not None and secret.is_missing
 
 
 def _make(secret: Secret) -> None:
