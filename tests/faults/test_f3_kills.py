@@ -18,7 +18,7 @@ def test_fault_f3_killed_again_and_again_the_newest_state_is_delivered(
     with install_any() as installation:
         workers = installation.most_workers
         killers = killed_workers(installation, workers, seed)
-        lives = scaled(7, 100)
+        lives = scaled(5, 100)
         with (
             Watcher(installation.database) as watcher,
             Visitors(installation.realm, installation.prefix) as visitors,

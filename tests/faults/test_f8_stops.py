@@ -16,7 +16,7 @@ from tests.support.fault_proxy import Mode
 def test_fault_f8_each_stop_is_clean_and_gives_back_what_was_not_begun(
     install_any: Install, seed: int
 ) -> None:
-    rounds = scaled(3, 20)
+    rounds = scaled(2, 20)
     with install_any() as installation:
         feeder = installation.start_feeder(seed, shortest=3600, longest=3600, pause=0.02)
         with Watcher(installation.database) as watcher:
