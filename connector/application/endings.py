@@ -79,7 +79,10 @@ class Endings:
     def run(self) -> None:
         """Write what is put, in groups, until closed."""
         while group := self._next_group():
-            self._write(group)
+            try:
+                self._write(group)
+            except Exception:
+                log.exception("endings_crashed")
 
     def flush(self) -> None:
         """Write what was put, at once, where no thread runs for it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connector.application.ports import Links, Mailer, Renderer
 from connector.application.records import Mail, MailAttempt, Outcome
+from connector.application.repeat import repeated
 from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.effects import ASKED_FOR, INVITING, Template, moment_of
@@ -174,12 +175,16 @@ class Post:
 
     def _record(self, letter: Letter, mail: Mail | None, outcome: Outcome, answer: str) -> None:
         metrics.mail(letter.template, UNANSWERED if outcome is Outcome.QUEUED else outcome)
-        with self._service.store.write() as work:
-            self._put(work, letter, mail, outcome, answer)
-            is_first = letter.invites and letter.template is not Template.REMINDER
-            if outcome is Outcome.SENT and is_first:
-                now = self._service.clock.now()
-                work.users.mark_sent(letter.tenant, letter.user_id, letter.generation, now)
+
+        def write_down() -> None:
+            with self._service.store.write() as work:
+                self._put(work, letter, mail, outcome, answer)
+                is_first = letter.invites and letter.template is not Template.REMINDER
+                if outcome is Outcome.SENT and is_first:
+                    now = self._service.clock.now()
+                    work.users.mark_sent(letter.tenant, letter.user_id, letter.generation, now)
+
+        repeated(write_down)  # a mail that went out would go out again
 
     def _put(
         self, work: UnitOfWork, letter: Letter, mail: Mail | None, outcome: Outcome, answer: str

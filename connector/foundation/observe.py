@@ -7,8 +7,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from typing import Any, TextIO
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -84,9 +84,28 @@ def configure_logging(
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Forgiving(target))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Forgiving:
+    """A stream that loses what it cannot write, on a full disk or into a closed pipe: a thread must not end
+    over a line about its work.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """As the stream does, or not at all."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """As the stream does, or not at all."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _first_steps() -> list[Processor]:

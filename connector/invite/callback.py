@@ -38,7 +38,7 @@ from connector.invite.ways import Way, Ways
 
 INVITED = Actor(kind=ActorKind.USER, name="user")
 LOOKS = 3
-"""So often is looked at a user who is changed all the while."""
+"""How often to decide anew while the user keeps changing; then the person is asked to try again."""
 
 
 class Callbacks:
@@ -74,7 +74,7 @@ class Callbacks:
     def ask_again(self, cookie: str) -> Outcome:
         """The same question once more, for a page whose answer is spent."""
         way = self._ways.of_browser(cookie)
-        return self.ask(way.handover) if way and way.live else self._no_way(way)
+        return self.ask(way.handover) if way and way.live else self._over(way)
 
     def sign_out(self, cookie: str) -> Outcome:
         """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""

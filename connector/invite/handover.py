@@ -7,6 +7,7 @@ the user's ``sync_account`` row with a short lease, so that no worker writes to 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connector.application.account import Accounts
@@ -18,7 +19,7 @@ from connector.application.repeat import repeated
 from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.effects import CheckHandover, SyncAccount
-from connector.domain.errors import Unavailable, UsherError
+from connector.domain.errors import Busy, Unavailable, UsherError
 from connector.domain.model import PortalUser, State
 from connector.domain.policy import LinkUse
 from connector.foundation.config import HandoverSettings
@@ -183,7 +184,9 @@ class HandOverDesk:
             with within(PREPARING):
                 account = self._accounts.prepare_handover(handover, sub)
         except BaseException:
-            self._give_back(handover, row)
+            # A row that cannot be given back is the worker's again when its lease is over.
+            with suppress(Busy):
+                repeated(lambda: self._give_back(handover, row))
             raise
         linked = replace(handover, sub=sub, account=account)
         if failure := repeated(lambda: self._keep(linked, row, request_id)):
@@ -193,8 +196,8 @@ class HandOverDesk:
     def _give_back(self, handover: HandOver, row: OutboxRow) -> None:
         now = self._clock.now()
         with self._store.write() as work:
-            work.outbox.postpone(row, at=now, now=now)
             work.handovers.save(closed(work.handovers.get(handover.id) or handover))
+            work.outbox.postpone(row, at=now, now=now)
 
     def _keep(self, linked: HandOver, row: OutboxRow, request_id: str) -> UsherError | None:
         """Store the link if the account and the hand-over were ours all the time. Else have the worker
@@ -202,8 +205,8 @@ class HandOverDesk:
         """
         now = self._clock.now()
         with self._store.write() as work:
-            ours = row.id in work.outbox.acknowledge([row.key], now=now)
             newest = work.handovers.get(linked.id)
+            ours = row.id in work.outbox.acknowledge([row.key], now=now)
             if ours and newest is not None and newest.is_open(now):
                 work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))
                 self._use_up(work, newest, request_id)

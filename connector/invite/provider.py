@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from connector.application.ports import Ids
 from connector.application.records import HandOver
+from connector.application.repeat import repeated
 from connector.application.repositories import UnitOfWork
 from connector.application.service import Service
 from connector.domain.errors import UsherError
@@ -199,13 +200,17 @@ class Provider:
 
     def _redeemed(self, realm_key: str, client_id: str, wanted: Mapping[str, str]) -> HandOver:
         """The hand-over of a code, if the code is live and bound to all of this."""
-        with self._store.write() as work:
-            now = self._clock.now()
-            handover = work.handovers.redeem(_digest(wanted["code"]), now=now)
-            good = handover and not self._why_not(work, handover, realm_key)
-        if not handover or not good or not _is_bound(handover, client_id, wanted):
+        handover = repeated(lambda: self._used_up(realm_key, _digest(wanted["code"])))
+        if not handover or not _is_bound(handover, client_id, wanted):
             raise TokenError("invalid_grant")
         return handover
+
+    def _used_up(self, realm_key: str, code: str) -> HandOver | None:
+        with self._store.write() as work:
+            handover = work.handovers.redeem(code, now=self._clock.now())
+            if handover and not self._why_not(work, handover, realm_key):
+                return handover
+        return None
 
     def _id_token(self, realm_key: str, handover: HandOver) -> str:
         now = int(self._clock.now())

@@ -48,6 +48,7 @@ class SqlHandOvers:
         found = self._one(sql.OF_CODE, key_code=code) if code else None
         if found is None:
             return None
+        self._lock_user(found.tenant, found.user_id)
         taken = self._db.execute(sql.REDEEM, {"key_id": found.id, "key_code": code, "now": now})
         return found if taken.rowcount == 1 else None
 
@@ -72,11 +73,14 @@ class SqlHandOvers:
         """What nobody changes any more until this unit of work ends, if it writes: whose it is can be seen
         before the user is locked, what it has come to only after.
         """
-        found = self._one(statement, **values)
-        if found is None:
-            return None
-        self._lock_user(found.tenant, found.user_id)
-        return self._one(statement, **values)
+        locked = None
+        while (found := self._one(statement, **values)) is not None:
+            owner = found.tenant, found.user_id
+            if owner == locked:
+                break
+            self._lock_user(*owner)
+            locked = owner
+        return found
 
     def _one(self, statement: Executable, **values: object) -> HandOver | None:
         row = self._db.execute(statement, values).mappings().one_or_none()

@@ -122,6 +122,20 @@ def test_of_two_hand_overs_opened_at_once_the_second_closes_the_first(store: Sto
     assert found.id == "h2"
 
 
+def test_who_redeems_a_code_waits_for_who_has_its_user_as_everybody_does(store: Store) -> None:
+    """Users before their hand-overs, always: the other way round two could wait for each other."""
+    add(store, a_user())
+    with store.write() as work:
+        work.handovers.add(replace(a_hand_over("h1"), code="c" * 64, code_until=NOW + 60))
+    found = waited(
+        store,
+        lambda work: work.users.lock(ACME, ADA),
+        lambda work: work.handovers.redeem("c" * 64, now=NOW),
+    )
+    assert found is not None
+    assert found.id == "h1"
+
+
 def test_queue_q1_a_lost_row_is_enqueued_anew_behind_the_changes_of_its_user(store: Store) -> None:
     add(store, a_user())
     with store.write() as work:

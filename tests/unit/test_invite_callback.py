@@ -409,7 +409,8 @@ def test_a_tab_that_comes_too_late_is_told_that_all_is_done(room: Room, browser:
     assert browser.authorize().status_code == 303
     back(browser, "done", code=is_code_of(room, room.account()), state=query["state"])
     before = room.dump()
-    came_late = (browser.authorize(), browser.get("/invite/go"), browser.get("/invite/back"))
+    paths = ("go", "back", "probe")
+    came_late = (browser.authorize(), *(browser.get(f"/invite/{path}") for path in paths))
     for page in (*came_late, back(browser, "probe", state="any")):
         assert page.status_code == 200
         assert "You are all set" in page.text

@@ -1,5 +1,6 @@
 """What is logged, and what never is."""
 
+import errno
 import io
 import json
 import logging
@@ -157,3 +158,23 @@ def test_operation_x5_the_id_is_there_within_its_request_and_gone_after() -> Non
             assert current_request_id() == "req-2"
         assert current_request_id() == "req-1"
     assert current_request_id() == ""
+
+
+@pytest.mark.usefixtures("stream")
+def test_a_line_that_cannot_be_written_costs_nothing_but_itself() -> None:
+    """A disk is full for a moment, or nobody reads the pipe any more."""
+
+    class Full(io.StringIO):
+        is_full = True
+
+        def write(self, text: str) -> int:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    stream = Full()
+    configure_logging(stream, human=False)
+    structlog.get_logger().warning("lost")
+    stream.is_full = False
+    structlog.get_logger().warning("told")
+    assert [line["event"] for line in lines(stream)] == ["told"]

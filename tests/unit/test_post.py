@@ -1,13 +1,17 @@
 """When a mail of ours goes out, to whom, and what stays on record."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from connector.application.quarantine import Quarantine, Who
+from connector.application.repositories import UnitOfWork
 from connector.domain import commands as c
-from connector.domain.errors import Rejected, Unavailable
+from connector.domain.errors import Busy, Rejected, Unavailable
 from connector.domain.model import HoldKind, State, state_of
 from connector.domain.policy import DAY, DeletePolicy, Reenable, Sso
 from tests.support.builders import NOW, OPERATOR, ORG_ADMIN, PERSON, SYSTEM, a_document, a_profile, a_tenant
@@ -268,3 +272,26 @@ def test_an_address_that_is_none_is_on_record_as_what_failed(plant: Plant) -> No
     plant.worker.drain()
     (attempt,) = plant.mails()
     assert (attempt.outcome, attempt.recipient, attempt.message_id) == ("failed", "ada at acme", "")
+
+
+def test_promise_p3_a_database_that_asks_for_one_more_try_costs_no_second_copy(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a deadlock, in the commit that says that the mail went out."""
+    real, left = plant.service.store, iter([Busy("deadlock", transient=True)])
+
+    @contextmanager
+    def write() -> Iterator[UnitOfWork]:
+        if plant.post.sent and (error := next(left, None)):
+            raise error
+        with real.write() as work:
+            yield work
+
+    plant.create()
+    monkeypatch.setattr(plant.service, "store", SimpleNamespace(read=real.read, write=write))
+    plant.worker.drain()
+    assert next(left, None) is None
+    plant.clock.move(DAY / 24)
+    plant.worker.drain()
+    assert len(plant.post.sent) == 1
+    assert outcomes(plant) == [("invitation", "sent")]

@@ -248,6 +248,30 @@ def test_queue_q11_rows_that_were_not_begun_are_given_back_at_once(plant: Plant)
     assert len(plant.idp.accounts()) == 1
 
 
+def test_endings_are_written_down_though_one_could_not_be_told(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that writes them must outlive whatever goes wrong after a commit."""
+    told = iter([OSError("no more files")])
+
+    def notify() -> None:
+        if error := next(told, None):
+            raise error
+
+    worker = plant.another_worker()
+    monkeypatch.setattr(worker._endings, "_written", notify)
+    thread = threading.Thread(target=worker._endings.run, daemon=True)
+    thread.start()
+    for number in range(2):
+        plant.create(UserId(f"user-{number}"), f"user{number}@acme.example")
+        (row,) = worker._lanes[0]._claims.take(Lane.ACCOUNT, 1)
+        worker._endings.put(worker._lanes[0]._attempts.make(row))
+        wait_until(lambda: not _states(plant), what="writing down")
+    worker._endings.close()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
 def test_queue_q11_an_effect_that_hangs_does_not_keep_the_worker(plant: Plant) -> None:
     plant.create()
     go_on = threading.Event()
