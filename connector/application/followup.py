@@ -3,7 +3,7 @@ opened in another browser, a tab was closed, we were down), and ends what must n
 times of these looks; it must not talk to a browser.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from connector.application.account import Accounts
 from connector.application.records import HandOver, HandOverStatus
@@ -136,7 +136,7 @@ class FollowUp:
             newest = work.handovers.get(handover.id)
             if newest is None or newest.status is not HandOverStatus.OPEN:
                 return
-            work.handovers.save(replace(newest, status=HandOverStatus.CLOSED, code="", code_until=None))
+            work.handovers.save(newest.ended(HandOverStatus.CLOSED))
             self._enqueue_sync(work, handover, request_id)
 
     def _look_at_account(self, handover: HandOver, request_id: str) -> None:

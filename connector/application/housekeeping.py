@@ -20,10 +20,15 @@ class Housekeeping:
         self._keep_mails = keep_mails
 
     def run(self) -> None:
-        """Delete rows of the outbox and records of mails that are old enough, tallies whose window is over,
-        and workers not seen for a day.
+        """Delete rows of the outbox and records of mails that are old enough, hand-overs that came to
+        nothing a day ago, tallies whose window is over, and workers not seen for a day.
         """
-        for forget_some in (self._forget_finished, self._forget_mails, self._forget_tallies):
+        for forget_some in (
+            self._forget_finished,
+            self._forget_mails,
+            self._forget_handovers,
+            self._forget_tallies,
+        ):
             while forget_some() == self._AT_ONCE:
                 pass
         self._forget_workers()
@@ -37,6 +42,11 @@ class Housekeeping:
         before = self._clock.now() - self._keep_mails
         with self._store.write() as work:
             return work.mails.forget(before=before, limit=self._AT_ONCE)
+
+    def _forget_handovers(self) -> int:
+        before = self._clock.now() - DAY
+        with self._store.write() as work:
+            return work.handovers.forget(before=before, limit=self._AT_ONCE)
 
     def _forget_tallies(self) -> int:
         with self._store.write() as work:

@@ -3,7 +3,7 @@ mails. It owns their shape and what can be told from them alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +25,13 @@ class ReadyDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One thing to do, as stored. ``subject`` is ``u:<tenant>/<user id>``; times are epoch seconds."""
+    """One thing to do, as stored. ``subject`` is ``u:<tenant>/<user id>``; times are epoch seconds.
+
+    ``due_at`` is when it may be tried; of a running row, when its lease ends. ``attempt`` counts claims, so
+    that who lost a row cannot end it. ``wanted`` counts how often it was asked for, ``taken`` is what that
+    was at the claim: if they differ at the end, it runs again. ``unsure`` counts tries that may have been
+    done though no answer came.
+    """
 
     id: int
     tenant: TenantId
@@ -201,6 +207,10 @@ class HandOver:
     def is_mailed(self) -> bool:
         """Whether Keycloak mailed the way in: it belongs to no browser, and has no link to our provider."""
         return not self.browser
+
+    def ended(self, status: HandOverStatus) -> "HandOver":
+        """The same, over; nothing can be redeemed any more."""
+        return replace(self, status=status, code="", code_until=None)
 
     def is_open(self, now: float) -> bool:
         """Whether the person may still come back to us."""

@@ -412,6 +412,12 @@ class HandOvers(Protocol):
         """Close the user's open ones; how many there were."""
         ...
 
+    def forget(self, *, before: float, limit: int) -> int:
+        """Delete at most ``limit`` that were to end before a time and did so without success, but none that
+        led to the account which its user still has; how many there were.
+        """
+        ...
+
 
 class MailAttempts(Protocol):
     """The record of mails; never a link in it."""

@@ -22,7 +22,6 @@ from connector.domain.model import Actor, ActorKind, State, state_of
 from connector.foundation import metrics
 from connector.foundation.links import InvitationLinks
 from connector.invite.addresses import DONE, GO, PROBE, PROVIDER_ALIAS
-from connector.invite.handover import closed
 from connector.invite.keycloak_client import CodeRefused, Identity, KeycloakClient
 from connector.invite.outcomes import (
     Answer,
@@ -74,13 +73,13 @@ class Callbacks:
     def ask_again(self, cookie: str) -> Outcome:
         """The same question once more, for a page whose answer is spent."""
         way = self._ways.of_browser(cookie)
-        return self.ask(way.handover) if way and way.live else self._over(way)
+        return self.ask(way.handover) if way and way.live else self._lost_or_finished(way)
 
     def sign_out(self, cookie: str) -> Outcome:
         """The person agreed: ask once more, so that a fresh ID token ends that session and none is kept."""
         way = self._ways.of_browser(cookie)
         if way is None or not way.live:
-            return self._over(way)
+            return self._lost_or_finished(way)
         return self.ask(way.handover, step=Step.SIGN_OUT)
 
     def probed(self, cookie: str, answer: Answer, *, language: str) -> Outcome:
@@ -90,10 +89,10 @@ class Callbacks:
         """
         way = self._ways.of_browser(cookie)
         if way is None or not way.live:
-            return self._over(way)
+            return self._lost_or_finished(way)
         step = self._ways.step(way, answer, Step.PROBE, Step.SIGN_OUT)
         if step is None:
-            return self._no_way(way)
+            return self._lost(way)
         if answer.error == "login_required":
             return self._sign_in(way, language)
         found = self._identity(way, answer, PROBE, step)
@@ -108,14 +107,14 @@ class Callbacks:
     def go(self, cookie: str, *, language: str) -> Outcome:
         """Back from signing somebody else out: on to signing the invited person in."""
         way = self._ways.of_browser(cookie)
-        return self._sign_in(way, language) if way and way.live else self._over(way)
+        return self._sign_in(way, language) if way and way.live else self._lost_or_finished(way)
 
     def stopped(self, cookie: str) -> Outcome:
         """Keycloak goes no further with this browser: an error page of its own led here, or our provider
         gives no code. To our provider Keycloak's pages send a second tab, by themselves, when the person
         has come through in the first.
         """
-        return self._over(self._ways.of_browser(cookie))
+        return self._lost_or_finished(self._ways.of_browser(cookie))
 
     def _sign_in(self, way: Way, language: str) -> Outcome:
         if not way.handover.may_link(self._clock.now()):
@@ -139,7 +138,7 @@ class Callbacks:
         """
         way = self._ways.of_browser(cookie)
         if way is None or not self._ways.step(way, answer, Step.SIGN_IN):
-            return self._no_way(way)
+            return self._lost(way)
         if way.handover.status is HandOverStatus.DONE:
             return Finished(way.tenant)
         identity = self._identity(way, answer, DONE, Step.SIGN_IN)
@@ -156,7 +155,7 @@ class Callbacks:
         for _ in range(LOOKS):
             newest = self._ways.newest(way)
             if newest is None:
-                return self._no_way(way)
+                return self._lost(way)
             with suppress(VersionConflict):
                 if identity.sub != newest.user.account_id:
                     return self._somebody_else(newest, identity)
@@ -166,7 +165,7 @@ class Callbacks:
     def _unproven(self, way: Way, request_id: str) -> Outcome:
         """No proof came, yet all may be done: in another tab, or at the first visit of a page reloaded."""
         if not way.handover.is_open(self._clock.now()):
-            return self._no_way(way)
+            return self._lost(way)
         if self._followup.activate_if_complete(way.handover, request_id=request_id):
             return self._finish(way)
         with self._store.write() as work:
@@ -180,7 +179,7 @@ class Callbacks:
 
     def _somebody_else(self, way: Way, identity: Identity) -> Outcome:
         if not way.live:
-            return self._no_way(way)
+            return self._lost(way)
         metrics.handover("somebody_else")
         return SignedIn(tenant=way.tenant, user=way.user, name=identity.name)
 
@@ -224,8 +223,7 @@ class Callbacks:
     def _finish(self, way: Way) -> Finished:
         with self._store.write() as work:
             newest = work.handovers.get(way.handover.id) or way.handover
-            done = replace(newest, status=HandOverStatus.DONE, code="", code_until=None)
-            work.handovers.save(done)
+            work.handovers.save(newest.ended(HandOverStatus.DONE))
         metrics.handover("completed")
         # The acceptance's own sync_account removes the link for certain; this is only sooner.
         with suppress(OutsideError):
@@ -237,7 +235,8 @@ class Callbacks:
         """Close the hand-over, so that the next press prepares the account anew, and end the session."""
         metrics.handover("turned_away")
         with self._store.write() as work:
-            work.handovers.save(closed(work.handovers.get(way.handover.id) or way.handover))
+            newest = work.handovers.get(way.handover.id) or way.handover
+            work.handovers.save(newest.ended(HandOverStatus.CLOSED))
             for effect in (SyncAccount(), EndSessions(urgent=True)):
                 self._service.enqueue(
                     work, way.handover.tenant, way.handover.user_id, effect, request_id=request_id
@@ -257,15 +256,15 @@ class Callbacks:
         except CodeRefused:
             return None
 
-    def _no_way(self, way: Way | None) -> Lost:
+    def _lost(self, way: Way | None) -> Lost:
         """Nothing to go on with; whose portal it was about is known if the browser is."""
         return Lost(way.tenant if way else None)
 
-    def _over(self, way: Way | None) -> Outcome:
+    def _lost_or_finished(self, way: Way | None) -> Outcome:
         """Nothing to go on with; to who came through in another tab it is as good as there."""
         if way is not None and way.handover.status is HandOverStatus.DONE:
             return Finished(way.tenant)
-        return self._no_way(way)
+        return self._lost(way)
 
     def _land(self, way: Way) -> Outcome:
         invitation = way.user.invitation

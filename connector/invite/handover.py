@@ -151,7 +151,7 @@ class HandOverDesk:
 
     def _end(self, work: UnitOfWork, former: HandOver, request_id: str) -> None:
         """This browser goes on with another invitation: the former's link must go too."""
-        work.handovers.save(closed(former))
+        work.handovers.save(former.ended(HandOverStatus.CLOSED))
         self._service.enqueue(work, former.tenant, former.user_id, SyncAccount(), request_id=request_id)
 
     # --- the account's turn ------------------------------------------------------------------------
@@ -196,7 +196,8 @@ class HandOverDesk:
     def _give_back(self, handover: HandOver, row: OutboxRow) -> None:
         now = self._clock.now()
         with self._store.write() as work:
-            work.handovers.save(closed(work.handovers.get(handover.id) or handover))
+            newest = work.handovers.get(handover.id) or handover
+            work.handovers.save(newest.ended(HandOverStatus.CLOSED))
             work.outbox.postpone(row, at=now, now=now)
 
     def _keep(self, linked: HandOver, row: OutboxRow, request_id: str) -> UsherError | None:
@@ -211,7 +212,7 @@ class HandOverDesk:
                 work.handovers.save(replace(newest, sub=linked.sub, account=linked.account))
                 self._use_up(work, newest, request_id)
                 return None
-            work.handovers.save(closed(newest or linked))
+            work.handovers.save((newest or linked).ended(HandOverStatus.CLOSED))
             self._service.enqueue(work, linked.tenant, linked.user_id, SyncAccount(), request_id=request_id)
         if ours:
             return NotLive("Another browser took the hand-over.")
@@ -231,11 +232,6 @@ class HandOverDesk:
             until=handover.closes_at,
             request_id=request_id,
         )
-
-
-def closed(handover: HandOver) -> HandOver:
-    """``handover``, over without success."""
-    return replace(handover, status=HandOverStatus.CLOSED, code="", code_until=None)
 
 
 def _is_for(handover: HandOver, invited: Invited) -> bool:

@@ -2,10 +2,10 @@
 the answers is the repository's. Each is built once: every step of a waiting person runs several.
 """
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from connector.application.records import HandOver, HandOverStatus
-from connector.store.tables import handover
+from connector.store.tables import handover, user
 
 FIELDS = tuple(HandOver.__dataclass_fields__)
 
@@ -47,3 +47,20 @@ STATUSES_ON = (
     .distinct()
 )
 END = update(handover).where(*_OPEN_OF_USER).values(status=bindparam("ended"), code="", code_until=None)
+_LEADS_SOMEWHERE = exists().where(
+    user.c.tenant == handover.c.tenant,
+    user.c.id == handover.c.user_id,
+    user.c.account_id == handover.c.account,
+)
+FORGET = delete(handover).where(
+    handover.c.id.in_(
+        select(handover.c.id)
+        .where(
+            handover.c.status == HandOverStatus.CLOSED,
+            handover.c.closes_at < bindparam("before"),
+            ~_LEADS_SOMEWHERE,
+        )
+        .order_by(handover.c.closes_at)
+        .limit(bindparam("count"))
+    )
+)

@@ -65,6 +65,10 @@ class SqlHandOvers:
         """See the port."""
         return self._end(tenant, user, HandOverStatus.CLOSED)
 
+    def forget(self, *, before: float, limit: int) -> int:
+        """See the port."""
+        return self._db.execute(sql.FORGET, {"before": before, "count": limit}).rowcount
+
     def _end(self, tenant: TenantId, user: UserId, status: HandOverStatus) -> int:
         mine = {"key_tenant": tenant, "key_user": user, "ended": status}
         return self._db.execute(sql.END, mine).rowcount

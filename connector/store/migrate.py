@@ -20,7 +20,7 @@ from connector.store.sqlite import snapshot
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision that this version of Usher works with (a test compares it with the scripts)."""
 
 _LOCK = 0x5573_6865_724D_6967

@@ -39,10 +39,15 @@ ENQUEUE = text(
 _HEAD = """
     NOT EXISTS (SELECT 1 FROM outbox p WHERE p.finished_at IS NULL AND p.subject = o.subject
                 AND p.lane <= o.lane AND p.id <> o.id
-                AND CASE WHEN p.id > o.id THEN o.lane = 0 AND p.state = 'running' AND p.due_at > :now
-                         WHEN o.prio = 0 THEN p.state = 'running' OR (p.state = 'ready' AND p.prio = 0)
-                         WHEN p.lane = 1 THEN p.due_at <= :now OR p.state = 'running'
-                         ELSE TRUE END)
+                AND CASE
+                    -- p came later: an account row waits for one that overtook it and runs
+                    WHEN p.id > o.id THEN o.lane = 0 AND p.state = 'running' AND p.due_at > :now
+                    -- o takes access away: for what runs, and for its own kind
+                    WHEN o.prio = 0 THEN p.state = 'running' OR (p.state = 'ready' AND p.prio = 0)
+                    -- p is a mail: for one that is due or runs
+                    WHEN p.lane = 1 THEN p.due_at <= :now OR p.state = 'running'
+                    -- for any older one
+                    ELSE TRUE END)
 """
 
 _RUN = "state = 'running', attempt = attempt + 1, taken = wanted, due_at = :now + :lease"

@@ -20,7 +20,7 @@ OLDEST = 15
 
 WRITERS = 10
 READERS = 8
-"""Connections, at most, of one process; a server of 100 takes five such processes."""
+"""Connections, at most, of one process, beside two for notifications: a server of 100 takes four."""
 
 _POOL_TIMEOUT = 10.0
 

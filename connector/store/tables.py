@@ -1,7 +1,8 @@
 """The tables, their constraints and indexes, as SQLAlchemy Core. It owns the schema and nothing else; the
 migrations bring a database to it, the repositories beside it read and write it.
 
-The tenant leads every key. Times are UTC epoch seconds. Text keys are folded (``domain.document.fold``).
+What belongs to a tenant is reached by the tenant first, or by an id or digest that nobody guesses. Times
+are UTC epoch seconds. Text keys are folded (``domain.document.fold``).
 """
 
 from typing import Any
@@ -313,6 +314,13 @@ Index(
     unique=True,
     sqlite_where=_handover_open,
     postgresql_where=_handover_open,
+)
+_handover_closed = text("status = 'closed'")
+Index(
+    "ix_handover_closed",
+    handover.c.closes_at,
+    sqlite_where=_handover_closed,
+    postgresql_where=_handover_closed,
 )
 Index("ix_handover_browser", handover.c.browser, handover.c.opened_at)
 Index("ix_handover_account", handover.c.account)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from connector.application.records import Entry, HandOver, HandOverStatus, Token
 from connector.application.repositories import Store
@@ -46,8 +47,8 @@ HANDOVER = HandOver(
 )
 
 
-def with_ada(store: Store) -> None:
-    user = a_user()
+def with_ada(store: Store, **values: Any) -> None:
+    user = a_user(**values)
     with store.write() as work:
         work.users.add(user, index(user))
 
@@ -110,6 +111,20 @@ def test_a_user_has_at_most_one_open_hand_over(store: Store) -> None:
         assert first is not None
         assert (first.status, first.code) == (HandOverStatus.CLOSED, "")
         assert work.handovers.of_browser("b" * 64) == first
+
+
+def test_hand_overs_that_came_to_nothing_are_forgotten_unless_their_account_stands(store: Store) -> None:
+    """An account whose password page may still be open somewhere must be known as such."""
+    with_ada(store, account_id=AccountId("kc-2"))
+    gone, standing = (replace(HANDOVER, id=f"h{n}", account=AccountId(f"kc-{n}"), code="") for n in (1, 2))
+    with store.write() as work:
+        for one in (gone, standing, replace(standing, id="h3", closes_at=NOW + 9000)):
+            work.handovers.add(one)
+        assert work.handovers.forget(before=NOW + 1800, limit=10) == 0
+        assert work.handovers.forget(before=NOW + 1801, limit=0) == 0
+        assert work.handovers.forget(before=NOW + 1801, limit=10) == 1
+        assert work.handovers.get("h1") is None
+        assert work.handovers.forget(before=NOW + 9001, limit=10) == 0
 
 
 def test_control_o7_a_code_is_redeemed_once_however_many_try(store: Store) -> None:
