@@ -74,6 +74,8 @@ def fault_of_css(css: str) -> str:
     """Why ``css``, declarations or a style sheet, is not for mails; empty if it is."""
     if "\\" in css or "&" in css:
         return "a style may hold no backslash and no &: write the characters themselves"
+    if "/*" in css:
+        return "a style may hold no comment: write {# … #}"
     for rule in _AT_RULE.findall(css):
         if rule.lower() != "media":
             return f"a style may have no @{rule}: there is @media alone"

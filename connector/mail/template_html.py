@@ -8,12 +8,22 @@ tag is the same whichever branches are taken, and to look at all of them once is
 
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Mapping
 from itertools import accumulate
 
 from connector.mail.html_rules import fault_of_attribute, fault_of_css, fault_of_tag, fault_of_value
-from connector.mail.template_limits import Findings
-from connector.mail.template_rules import LINK, Data, Edge, Piece, Value
+from connector.mail.template_growth import (
+    AMONG_WORDS,
+    MARKING,
+    MOST_ELEMENTS,
+    VALUE_LENGTH,
+    Marks,
+    Size,
+    size_of_frame,
+)
+from connector.mail.template_limits import Enough, Findings
+from connector.mail.template_rules import FRAME, LINK, Data, Edge, Piece, Value
 
 _VALUE, _EDGE = "\ue000", "\ue001"
 
@@ -59,6 +69,7 @@ def check_framed(blocks: Mapping[str, list[Piece]], findings: Findings) -> bool:
     scans = {name: _Scan(pieces, findings) for name, pieces in blocks.items()}
     for name, scan in scans.items():
         scan.block(name)
+    _check_size(sum((scan.size for scan in scans.values()), start=size_of_frame(FRAME)), findings)
     button = "href" in scans and scans["href"].has_link and "action" not in scans
     return button or any(scan.has_link for name, scan in scans.items() if name in RICH)
 
@@ -67,7 +78,13 @@ def check_whole(pieces: list[Piece], findings: Findings) -> bool:
     """As :func:`check_framed`, of a template without the frame."""
     scan = _Scan(pieces, findings)
     scan.html()
+    _check_size(scan.size, findings)
     return scan.has_link
+
+
+def _check_size(size: Size, findings: Findings) -> None:
+    if size.fault:
+        findings.add(1, size.fault)
 
 
 class _Scan:
@@ -75,13 +92,17 @@ class _Scan:
 
     def __init__(self, pieces: list[Piece], findings: Findings) -> None:
         self.has_link = False
+        self.size = Size()
         self._findings = findings
         texts = [_spelt(piece) for piece in pieces]
         self._pieces = pieces
         self._starts = list(accumulate((len(text) for text in texts), initial=0))
         self._text = "".join(texts)
-        placed = zip(self._starts, pieces, strict=False)
+        placed = list(zip(self._starts, pieces, strict=False))
         self._values = {start: piece for start, piece in placed if isinstance(piece, Value)}
+        self._edges = deque((start, piece.step) for start, piece in placed if isinstance(piece, Edge))
+        self._marks = Marks()
+        self._is_in_p = False
 
     # --- the kinds of blocks -----------------------------------------------------------------------
 
@@ -116,6 +137,8 @@ class _Scan:
                 at += 1
                 continue
             at = self._after(token)
+        self._branches(len(self._text))
+        self._note(len(self._text), self._marks.close())
 
     # --- tags --------------------------------------------------------------------------------------
 
@@ -126,6 +149,8 @@ class _Scan:
             self._refuse(token.start(), fault)
         elif token["tag"]:
             self._attributes(name, token)
+        if name:
+            self._nesting(name, token)
         if token["tag"] is None or name not in _RAW:
             return token.end()
         content = _RAW[name].match(self._text, token.end())
@@ -136,7 +161,32 @@ class _Scan:
             return len(self._text)
         if name == "style":
             self._css(content.start(1), content[1])
+            self.size.sheets += len(content[1]) + VALUE_LENGTH * content[1].count(_VALUE)
         return content.end()
+
+    def _nesting(self, name: str, token: re.Match[str]) -> None:
+        """What begins or ends here. A ``</p>`` that ends nothing makes an empty ``<p>``."""
+        self._branches(token.start())
+        is_start = token["tag"] is not None
+        if is_start or (name == "p" and not self._is_in_p) or name == "br":
+            self._count(token.start())
+        if name not in MARKING | AMONG_WORDS:
+            self._is_in_p = is_start and name == "p"
+        self._note(token.start(), self._marks.start(name) if is_start else self._marks.end(name))
+
+    def _count(self, at: int) -> None:
+        """One more element; of a flood no more is read."""
+        self.size.elements += 1
+        if self.size.elements > MOST_ELEMENTS:
+            self._refuse(at, self.size.fault)
+            raise Enough
+
+    def _branches(self, end: int) -> None:
+        """The edges of branches before ``end`` that were not looked at yet."""
+        while self._edges and self._edges[0][0] < end:
+            at, step = self._edges.popleft()
+            self._is_in_p = False
+            self._note(at, self._marks.branch(step))
 
     def _attributes(self, tag: str, token: re.Match[str]) -> None:
         seen: set[str] = set()
@@ -169,6 +219,7 @@ class _Scan:
         return text == _VALUE and self._values[start].name == variable
 
     def _css(self, start: int, text: str) -> None:
+        self.size.style(text)
         if fault := fault_of_css(text):
             self._refuse(start, fault)
         for found in re.finditer(_VALUE, text):
@@ -176,6 +227,10 @@ class _Scan:
                 self._refuse(start + found.start(), "a style may name the colours of {{ brand }} alone")
 
     # --- places ------------------------------------------------------------------------------------
+
+    def _note(self, at: int, fault: str) -> None:
+        if fault:
+            self._refuse(at, fault)
 
     def _refuse(self, at: int, text: str) -> None:
         self._findings.add(self._line(at), text)

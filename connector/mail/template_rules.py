@@ -47,9 +47,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Here a branch of a condition begins or ends."""
+    """Here a branch of a condition begins or ends; ``step`` is 1 at the first of a condition's edges, -1 at
+    its last, else 0.
+    """
 
     line: int
+    step: int = 0
 
 
 Piece = Data | Value | Edge
@@ -173,11 +176,11 @@ class _Walk:
         self._depth += 1
         for each in (node, *node.elif_):
             self._condition(each.test)
-            self._pieces.append(Edge(each.lineno))
+            self._pieces.append(Edge(each.lineno, step=int(each is node)))
             self._body(each.body)
         self._pieces.append(Edge(node.lineno))
         self._body(node.else_)
-        self._pieces.append(Edge(node.lineno))
+        self._pieces.append(Edge(node.lineno, step=-1))
         self._depth -= 1
 
     def _condition(self, node: nodes.Node) -> None:
@@ -229,9 +232,7 @@ class _Walk:
         if node.name == "date" and shown != _EXPIRY:
             self._refuse(node, f"the filter date is for {_EXPIRY} alone")
         given = (*node.args, *(pair.value for pair in node.kwargs))
-        may_have = 2 if node.name == "default" else 0
-        plain = all(isinstance(each, nodes.Const) for each in given)
-        if not plain or len(given) > may_have or node.dyn_args or node.dyn_kwargs:
+        if not _takes(node, given):
             self._refuse(node, f"the filter {node.name} takes {_ARGUMENTS.get(node.name, 'nothing')}")
             return
         for each in given:
@@ -239,6 +240,15 @@ class _Walk:
 
     def _refuse(self, node: nodes.Node, text: str) -> None:
         self._findings.add(node.lineno, text)
+
+
+def _takes(node: nodes.Filter, given: tuple[nodes.Expr, ...]) -> bool:
+    """Whether a filter can be called with what it is ``given``. Jinja would ask Python, in the night."""
+    may_have = 2 if node.name == "default" else 0
+    named = [pair.key for pair in node.kwargs]
+    plain = all(isinstance(each, nodes.Const) for each in given)
+    starred = node.dyn_args or node.dyn_kwargs
+    return plain and not starred and named in ([], ["boolean"]) and len(given) <= may_have
 
 
 _ARGUMENTS = {"default": "a text in quotes, and true where an empty value counts as none"}

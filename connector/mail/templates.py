@@ -164,8 +164,10 @@ def _tidy(text: str) -> str:
 
 
 def _inlined(html: str, folder: str) -> str:
-    """``html`` with its rules in style attributes, where all mail programs read them; ``@media`` stays."""
+    """``html`` with its rules in style attributes, where all mail programs read them; ``@media`` stays. The
+    rules make it larger, so its size is looked at again; how far they can is ``template_growth``'s.
+    """
     try:
-        return _INLINER.inline(html)
+        return "".join(_capped([_INLINER.inline(html)], f"{folder}/body.html"))
     except css_inline.InlineError as error:
         raise Misconfigured(f"the style sheet of {folder}/body.html: {error}") from error

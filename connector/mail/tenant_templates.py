@@ -132,6 +132,10 @@ def _faults_of_samples(tenant: Tenant, files: list[SourceFile], sources: dict[st
             except Misconfigured as error:
                 yield Fault(file=folder, message=str(error))
                 break
+            except Exception as error:
+                # What Jinja makes of a template is Python: whatever that raises is the template's fault.
+                yield Fault(file=folder, message=f"cannot be made: {type(error).__name__}: {error}")
+                break
 
 
 def _versions(files: Iterable[SourceFile]) -> list[tuple[Template, str, Path]]:

@@ -2,6 +2,10 @@
 sentence, before it costs anything.
 """
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from connector.domain.effects import Template
@@ -9,6 +13,7 @@ from connector.mail.template_limits import LARGEST, MOST_FAULTS, decoded
 from connector.mail.template_rules import Part
 from connector.mail.tenant_templates import findings_of
 from tests.support.cost import bytes_of, seconds_of
+from tests.support.templates import write_templates
 
 LINK = '<a href="{{ invitation.link }}">Go</a>'
 FRAMED = f'{{% extends "mail/_base.html" %}}{{% block message %}}{LINK}{{% endblock %}}'
@@ -60,6 +65,11 @@ LANGUAGE = {
     "{{ tenant.name|center(999999999) }}": "there is no filter center",
     "{{ tenant.name|default(tenant.name) }}": "the filter default takes a text",
     "{{ tenant.name|default(*user) }}": "the filter default takes a text",
+    "{{ tenant.name|default('x', boolen=true) }}": "the filter default takes a text",
+    "{{ tenant.name|default(default_value='x') }}": "the filter default takes a text",
+    "{{ tenant.name|default(boolean=true, boolean=true) }}": "the filter default takes a text",
+    "{{ tenant.name|default('x', true, boolean=true) }}": "the filter default takes a text",
+    "{{ tenant.name|upper(s='x') }}": "the filter upper takes nothing",
     "{{ tenant.name|upper(1) }}": "the filter upper takes nothing",
     "{{ tenant.name|date }}": "the filter date is for invitation.expires_at alone",
     "{{ tenant.name == 'x' }}": "are for {% if … %} alone",
@@ -156,12 +166,24 @@ HTML = {
     '<p style="width: expression(x)">': "a style may not use expression()",
     '<p style="color: {{ user.given_name }}">': "a style may name the colours",
     "<p style=\"color: {{ brand.primary|default('x') }}\">": "a style may name the colours",
+    "<style>p { color/**/: red }</style>": "a style may hold no comment",
     "<style>@import 'x';</style>": "a style may have no @import",
     "<style>@font-face { }</style>": "a style may have no @font-face",
     "<style>p { color: {{ tenant.name }} }</style>": "a style may name the colours",
     "<style>{% if 1 %}p{% endif %}</style>": "<style> must end in </style>",
     "<style>p {}": "<style> must end in </style>",
     "<title>x": "<title> must end in </title>",
+    # what a parser would make many of
+    "<b><p>x</p></b>": "<b> goes around words alone: end it before <p>",
+    "<td><a></td></a>": "<a> goes around words alone: end it before </td>",
+    "<p><b>x": "<b> has no end",
+    "<b/>": "<b> has no end",
+    "<b><i>x</b></i>": "</b> ends no tag that was just opened; the last one open is <i>",
+    "</b>": "</b> ends no tag that was just opened",
+    "{% if 1 %}<b>{% endif %}x</b>": "<b> must begin and end in the same branch of a condition",
+    "<b>{% if 1 %}</b>{% endif %}": "<b> must begin and end in the same branch of a condition",
+    "{% if 1 %}<b>{% else %}</b>{% endif %}": "<b> must begin and end in the same branch of a condition",
+    "<span>" * 9 + "</span>" * 9: "words are marked more than 8 deep",
     "see http://evil.example": "no address is written out",
     "see www.evil.example": "no address is written out",
     "see http{% if 1 %}:/{% endif %}/evil": "no address is written out",
@@ -204,9 +226,29 @@ FLOODS = {
     "<a " + sized("a ")[5:] + ">": "a tag is written like",
     sized('<p a="'): "a tag is written like",
     sized("<style>"): "<style> must end in </style>",
+    sized("<p>"): "the mail has more than 1000 HTML tags",
+    sized("</p>"): "the mail has more than 1000 HTML tags",
+    sized("<div>"): "the mail has more than 1000 HTML tags",
+    f"<style>p{{{'a:1;' * 7500}}}</style>" + "<p>" * 40: "characters in <style> for 41 HTML tags, with the",
+    f"{FRAMED}{{% block details %}}{'<p>x</p>' * 200}{{% endblock %}}": "characters in <style> for ",
+    "<style>" + "".join(f"a{n}:1;" for n in range(4000)) + "</style>": "more than 128 different properties",
     sized("//"): "no address is written out",
     sized("\x01"): "a character that cannot be seen",
 }
+LOOK_AND_MEASURE = """
+import resource, sys, time
+from pathlib import Path
+from connector.mail.tenant_templates import look_at
+from tests.support.builders import a_tenant
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+before = peak()
+begun = time.process_time()
+looked = look_at(a_tenant(), Path(sys.argv[1]))
+print(peak() - before, time.process_time() - begun, *looked.faults)
+"""
 HREF = "{% block href %}{{ invitation.link }}{% endblock %}"
 
 
@@ -241,6 +283,33 @@ def test_control_t1_what_breaks_out_of_the_frame_is_refused_at_once(source: str)
 @pytest.mark.parametrize("source", FLOODS, ids=lambda source: source[:12])
 def test_control_t1_a_flood_is_refused_at_once(source: str) -> None:
     refused(source, FLOODS[source])
+
+
+DECLARATIONS = [f"a{number}:1;" for number in range(4000)]
+MARKS = "".join(f'<b id="{number}">' for number in range(1500))
+STYLED = f'<p style="{"".join(DECLARATIONS[:50])}">'
+GROWING = {
+    "a rule for each tag": f"<style>p{{{''.join(DECLARATIONS)}}}</style>{'<p>' * 9000}",
+    "ends without a beginning": f"<style>p{{{''.join(DECLARATIONS)}}}</style>{'</p>' * 7000}",
+    "marks without end": f"<style></style><p>{MARKS}{'x<p>x' * 1500}",
+    "tags in tags": "<div>" * 12000,
+    "rules against attributes": f"<style>p{{{''.join(DECLARATIONS[:900])}}}</style>{STYLED * 160}",
+    "a rule for a thousand": f"<style>p{{{''.join(DECLARATIONS[:120])}}}</style>{'<p>' * 990}",
+}
+
+
+@pytest.mark.parametrize("source", GROWING.values(), ids=GROWING)
+def test_control_t1_what_grows_in_the_library_is_held_down(source: str, tmp_path: Path) -> None:
+    """In a process of its own, for the library's memory is not Python's, and it ends the process that it
+    overruns.
+    """
+    write_templates(tmp_path, body_html=LINK + source)
+    command = [sys.executable, "-c", LOOK_AND_MEASURE, str(tmp_path)]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    kilobytes, seconds, told = ended.stdout.split(maxsplit=2)
+    assert int(kilobytes) < 30_000
+    assert float(seconds) < 0.2
+    assert "body.html" in told
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,11 @@ def check(source: str, said: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "filling", ["x", "<b>x</b>", '<p class="a" title="b">x</p>', "ж", "&lt;", "x" * 40 + "\n"]
+    "filling",
+    [
+        *("x", "ж", "&lt;", "x" * 40 + "\n"),
+        *(f"<b>{'x' * 65}</b>", f'<p class="a" title="{"b" * 40}">{"x" * 20}</p>'),
+    ],
 )
 @pytest.mark.parametrize("tags", [1, 64, 126])
 def test_control_t1_the_largest_template_there_may_be_is_made_for_little(filling: str, tags: int) -> None:

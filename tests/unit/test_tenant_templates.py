@@ -148,6 +148,33 @@ def test_what_the_tenant_has_not_set_cannot_be_shown(html: str, expected: str, t
     assert expected in fault
 
 
+def test_whatever_a_sample_raises_is_the_templates_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TypeError("got an unexpected keyword")
+
+    monkeypatch.setattr(MailContents, "content", fails)
+    (fault,) = faults(write_templates(tmp_path))
+    assert fault == "invitation/en: cannot be made: TypeError: got an unexpected keyword"
+
+
+def test_control_t1_a_mail_that_becomes_too_large_by_its_style_sheet_is_refused(tmp_path: Path) -> None:
+    style = "".join(f"a{number}:1;" for number in range(120))
+    html = f'<style>p {{ {style} }}</style><a href="{{{{ invitation.link }}}}">x</a>{"<p>x</p>" * 900}'
+    (fault,) = faults(write_templates(tmp_path, body_html=html))
+    assert fault.endswith("invitation/en/body.html becomes larger than 256 KB")
+
+
+@pytest.mark.parametrize("style", ["", f"<style>{'.a { color: #123456; margin: 0 }' * 30}</style>"])
+def test_a_newsletter_is_not_too_much(style: str, tmp_path: Path) -> None:
+    row = '<tr><td class="a"><p style="margin: 0">Some <b>words</b><br><span>more</span></p></td></tr>'
+    link = '<a href="{{ invitation.link }}"><b>Go</b> <img src="{{ brand.logo }}"></a>'
+    html = f"{style}{{% if brand.logo %}}{link}{{% endif %}}<table>{row * 40}</table>"
+    link = '<a href="{{ invitation.link }}">{% if locale %}<b>Go</b>{% else %}<i>Go</i>{% endif %}</a>'
+    assert faults(write_templates(tmp_path, body_html=html + link)) == []
+
+
 # --- which files they are ----------------------------------------------------------------------------
 
 
