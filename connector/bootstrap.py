@@ -228,7 +228,7 @@ def make_renderer(settings: Settings, clock: Clock) -> "MailRenderer":
         own=own,
         default_sender=mail.from_ if mail.allow_default_sender else None,
         dispatch=make_dispatch(mail),
-        credential=settings.mapping.credential,
+        sign_in_kind=settings.mapping.sign_in_kind,
     )
 
 

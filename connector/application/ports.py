@@ -6,10 +6,9 @@ It owns shapes only; no adapter is named here.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
-from connector.application.records import (
-    Mail,
-)
+from connector.application.records import Mail
 from connector.domain.account import Account, Credential, DesiredAccount
+from connector.domain.effects import Template
 from connector.domain.model import AccountId, PortalUser, Tenant, TenantId, UserId
 
 # --- time, ids, tenants --------------------------------------------------------------------------
@@ -157,7 +156,7 @@ class Renderer(Protocol):
 
     def render(
         self,
-        template: str,
+        template: Template,
         tenant: Tenant,
         user: PortalUser,
         *,

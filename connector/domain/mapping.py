@@ -27,7 +27,7 @@ class Presence(StrEnum):
     """If there is one, nobody may sign in."""
 
 
-class Credential(StrEnum):
+class SignInKind(StrEnum):
     """What an invited person will sign in with, as far as the required actions tell."""
 
     PASSWORD = "password"  # noqa: S105 (what people choose, none of ours)
@@ -36,7 +36,7 @@ class Credential(StrEnum):
     """Both of them, or by an action that is not known here."""
 
 
-_GIVEN_BY = {"UPDATE_PASSWORD": Credential.PASSWORD, "webauthn-register-passwordless": Credential.PASSKEY}
+_GIVEN_BY = {"UPDATE_PASSWORD": SignInKind.PASSWORD, "webauthn-register-passwordless": SignInKind.PASSKEY}
 
 _GIVE_NONE = frozenset(
     {
@@ -55,10 +55,10 @@ def leave_no_sign_in(required_actions: frozenset[str]) -> bool:
     return required_actions <= _GIVE_NONE
 
 
-def credential_of(required_actions: frozenset[str]) -> Credential:
+def sign_in_kind_of(required_actions: frozenset[str]) -> SignInKind:
     """The one that these give. Terms, a proof of the mailbox and second factors do not count."""
     given = {_GIVEN_BY[action] for action in required_actions if action in _GIVEN_BY}
-    return given.pop() if len(given) == 1 else Credential.OTHER
+    return given.pop() if len(given) == 1 else SignInKind.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,9 @@ class AccountMapping:
             return AccountRule(account=rule.account, required_actions=actions)
         return rule
 
-    def credential(self, policy: Policy) -> Credential:
+    def sign_in_kind(self, policy: Policy) -> SignInKind:
         """What a person who is invited under a tenant's policy will sign in with."""
-        return credential_of(self.rule(State.PENDING, policy).required_actions)
+        return sign_in_kind_of(self.rule(State.PENDING, policy).required_actions)
 
     def desired(self, user: PortalUser, state: State, tenant: Tenant) -> DesiredAccount:
         """The account's values in ``state``; whether it should exist is ``rule``'s."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from connector.domain.mapping import credential_of
+from connector.domain.mapping import sign_in_kind_of
 from connector.domain.model import PortalUser, Tenant
 from connector.invite.look import Looks
 from connector.invite.standing import Invited, Standing
@@ -207,7 +207,7 @@ class Pages:
 
 def _kind(required_actions: frozenset[str]) -> str:
     """Which words fit what an invited person has to do."""
-    return "several" if len(required_actions) > 1 else credential_of(required_actions)
+    return "several" if len(required_actions) > 1 else sign_in_kind_of(required_actions)
 
 
 def _steps(words: Words, required_actions: frozenset[str]) -> list[str]:

@@ -10,7 +10,7 @@ from jinja2 import BaseLoader, FileSystemLoader
 
 from connector.domain.effects import INVITING, Template
 from connector.domain.errors import Misconfigured
-from connector.domain.mapping import Credential
+from connector.domain.mapping import SignInKind
 from connector.domain.model import PortalUser, Tenant
 from connector.domain.policy import Policy
 from connector.foundation.resources import templates_dir
@@ -20,13 +20,13 @@ from connector.mail.look import Logo
 from connector.mail.templates import Content, MailTemplates, OwnTemplates
 from connector.mail.variables import template_variables
 
-CredentialOf = Callable[[Policy], Credential]
+SignInKindOf = Callable[[Policy], SignInKind]
 """What people who are invited under a policy will sign in with."""
 
 
-def with_password(_policy: Policy) -> Credential:
+def with_password(_policy: Policy) -> SignInKind:
     """The usual one."""
-    return Credential.PASSWORD
+    return SignInKind.PASSWORD
 
 
 class MailContents:
@@ -36,9 +36,9 @@ class MailContents:
         self,
         loader: BaseLoader | None = None,
         own: OwnTemplates | None = None,
-        credential: CredentialOf = with_password,
+        sign_in_kind: SignInKindOf = with_password,
     ) -> None:
-        self._credential = credential
+        self._sign_in_kind = sign_in_kind
         self._templates = MailTemplates(loader or FileSystemLoader(templates_dir()), own)
 
     def content(
@@ -59,7 +59,7 @@ class MailContents:
             language=version.language,
             link=link,
             expires_at=expires_at,
-            credential=self._credential(tenant.policy),
+            credential=self._sign_in_kind(tenant.policy),
             logo=logo,
         )
         content = self._templates.fill(version, variables)

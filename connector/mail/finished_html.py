@@ -35,13 +35,13 @@ class _Look(HTMLParser):
         self._note(fault_of_tag(tag))
         for name, value in attrs:
             self._note(fault_of_attribute(tag, name))
-            self._note(self._fault_of_value(name, value or ""))
+            self._note(self._fault_of_reference(name, value or ""))
 
     def handle_data(self, data: str) -> None:
         if self.lasttag == _STYLE and self.cdata_elem == _STYLE:
             self._note(fault_of_css(data))
 
-    def _fault_of_value(self, name: str, value: str) -> str:
+    def _fault_of_reference(self, name: str, value: str) -> str:
         if name == "href" and value not in self._addresses:
             return _NO_SUPPORT if value == "mailto:" else _ELSEWHERE
         if name == "src" and not value.startswith("cid:"):

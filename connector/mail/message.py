@@ -25,7 +25,7 @@ _LINE = 76
 _SHORT = 64
 _CRLF = "\r\n"
 _EXCHANGE_SHALL_NOT = "DR, RN, NRN, OOF, AutoReply"
-"""MS-OXCMAIL §2.2.3.2.14: all but NDR, the report that a mail was lost."""
+"""MS-OXCMAIL §2.2.3.2.14: all but NDR, the report that a mail was lost, which we read."""
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that no header may hold: controls, halves of characters, ends of lines."""
 
@@ -78,10 +78,7 @@ def _header_lines(headers: Headers, subject: str) -> Iterator[tuple[str, str]]:
     yield "Subject", _text("Subject", subject)
     yield "Message-ID", _checked("Message-ID", headers.message_id)
     yield "Auto-Submitted", "auto-generated"  # RFC 3834: no out-of-office answers, please
-    yield (
-        "X-Auto-Response-Suppress",
-        "DR, RN, NRN, OOF, AutoReply",
-    )  # Exchange's; all but NDR, which we read
+    yield "X-Auto-Response-Suppress", _EXCHANGE_SHALL_NOT
     yield "Usher-Request-Id", _checked("Usher-Request-Id", headers.request_id)
 
 

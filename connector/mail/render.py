@@ -13,7 +13,7 @@ from connector.domain.effects import ABOUT_INVITATION, Template
 from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant
 from connector.mail.address import Mailbox
-from connector.mail.content import CredentialOf, MailContents, with_password
+from connector.mail.content import MailContents, SignInKindOf, with_password
 from connector.mail.dispatch import Dispatch
 from connector.mail.envelope import recipient_of, sender_of
 from connector.mail.look import Logo, logo_of
@@ -54,7 +54,7 @@ _RECIPIENTS: Mapping[Template, Callable[[PortalUser], str]] = {
 class MailRenderer:
     """Renders mails; implements ``ports.Renderer``. ``default_sender`` is the installation's address, None
     if tenants may not use it; ``loader`` finds the templates, by default the shipped ones, ``own`` are the
-    tenants'; ``credential`` says what the invited will sign in with; ``dispatch`` is how mails leave, by
+    tenants'; ``sign_in_kind`` says what the invited will sign in with; ``dispatch`` is how mails leave, by
     default unsigned and from their own sender.
     """
 
@@ -65,17 +65,17 @@ class MailRenderer:
         default_sender: str | None,
         loader: BaseLoader | None = None,
         own: OwnTemplates | None = None,
-        credential: CredentialOf = with_password,
+        sign_in_kind: SignInKindOf = with_password,
         dispatch: Dispatch | None = None,
     ) -> None:
         self._clock = clock
         self._default_sender = default_sender
         self._dispatch = dispatch or Dispatch()
-        self._contents = MailContents(loader, own, credential)
+        self._contents = MailContents(loader, own, sign_in_kind)
 
     def render(
         self,
-        template: str,
+        template: Template,
         tenant: Tenant,
         user: PortalUser,
         *,
@@ -90,11 +90,10 @@ class MailRenderer:
         :raises Misconfigured: the template or the sender does not allow it.
         :raises Rejected: ``field`` ``recipient``: there is no address, or what there is is none.
         """
-        kind = _kind(template)
-        to = recipient_of(recipient if recipient is not None else _RECIPIENTS[kind](user))
+        to = recipient_of(recipient if recipient is not None else _RECIPIENTS[template](user))
         sender = self._sender(tenant)
         logo = self._logo(tenant, sender)
-        content = self._contents.content(kind, tenant, user, link=link, logo=logo)
+        content = self._contents.content(template, tenant, user, link=link, logo=logo)
         if is_test:
             content = replace(content, subject=f"{_TEST} {content.subject}")
         headers = Headers(
@@ -102,7 +101,7 @@ class MailRenderer:
             from_name=tenant.sender.from_name or tenant.name,
             recipient=to,
             reply_to=sender_of(tenant.sender.reply_to) if tenant.sender.reply_to else None,
-            message_id=message_id(sender.domain, *_identity(kind, user, to, request_id)),
+            message_id=message_id(sender.domain, *_identity(template, user, to, request_id)),
             request_id=request_id,
             at=self._clock.now(),
         )
@@ -123,18 +122,11 @@ class MailRenderer:
         return logo_of(tenant.brand, content_id(tenant.brand.logo or b"", sender.domain))
 
 
-def _kind(template: str) -> Template:
-    try:
-        return Template(template)
-    except ValueError:
-        raise Misconfigured(f"there is no mail '{template}'") from None
-
-
-def _identity(kind: Template, user: PortalUser, to: Mailbox, request_id: str) -> tuple[str | int, ...]:
+def _identity(template: Template, user: PortalUser, to: Mailbox, request_id: str) -> tuple[str | int, ...]:
     """What makes two mails the same: the generation of an invitation, else the change that caused them.
     One request may change an address twice; each old one has a mail of its own.
     """
-    if user.invitation and kind in ABOUT_INVITATION:
-        return (user.invitation.id, user.invitation.generation, kind)
-    about = (user.tenant, user.id, kind, request_id)
-    return (*about, str(to)) if kind is Template.EMAIL_CHANGED_NOTICE else about
+    if user.invitation and template in ABOUT_INVITATION:
+        return (user.invitation.id, user.invitation.generation, template)
+    about = (user.tenant, user.id, template, request_id)
+    return (*about, str(to)) if template is Template.EMAIL_CHANGED_NOTICE else about

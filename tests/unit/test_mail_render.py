@@ -16,7 +16,7 @@ import pytest
 from connector.application.records import Mail
 from connector.domain.effects import Template
 from connector.domain.errors import Misconfigured, Rejected
-from connector.domain.mapping import Credential
+from connector.domain.mapping import SignInKind
 from connector.domain.model import Brand, PortalUser, Sender, Tenant
 from connector.foundation.brand import MIN_CONTRAST, contrast
 from connector.mail.look import LOGO_MAX_HEIGHT, LOGO_MAX_WIDTH, logo_of
@@ -216,18 +216,18 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("credential", Credential)
+@pytest.mark.parametrize("kind", SignInKind)
 @pytest.mark.parametrize("language", ASKED)
 @pytest.mark.parametrize("template", INVITING)
 def test_an_inviting_mail_says_what_the_person_will_have_to_do_and_nothing_else(
-    template: Template, language: str, credential: Credential
+    template: Template, language: str, kind: SignInKind
 ) -> None:
-    renderer = a_renderer(credential=lambda _policy: credential)
+    renderer = a_renderer(sign_in_kind=lambda _policy: kind)
     mail = rendered(template, replace(TENANT, locale=language), renderer=renderer)
     for body in (mail.text, mail.seen.words):
-        assert {name for name, words in ASKED[language].items() if words in body} == {credential}
+        assert {name for name, words in ASKED[language].items() if words in body} == {kind}
         said = body.lower().replace("passwort", "password")
-        assert {name for name in ("password", "passkey") if name in said} <= {credential}
+        assert {name for name in ("password", "passkey") if name in said} <= {kind}
 
 
 @pytest.mark.parametrize("template", [Template.ACCESS_ENABLED, Template.WELCOME])

@@ -109,9 +109,3 @@ def test_a_mail_that_english_lacks_is_a_fault() -> None:
 def test_a_language_is_found_whatever_the_case_of_its_folder() -> None:
     templates = MailTemplates(loader(**{"zh-Hant": GOOD}))
     assert templates.choose("invitation", ["zh-hant"], tenant=ACME).language == "zh-Hant"
-
-
-def test_a_mail_that_does_not_exist_is_a_fault() -> None:
-    renderer = MailRenderer(clock=FakeClock(), default_sender="portal@example.com")
-    with pytest.raises(Misconfigured, match="no mail"):
-        renderer.render("../../etc/passwd", a_tenant(), a_user(), link=None, request_id="request-1")

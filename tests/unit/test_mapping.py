@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector.domain.errors import Invalid
-from connector.domain.mapping import AccountRule, Credential, Presence, leave_no_sign_in
+from connector.domain.mapping import AccountRule, Presence, SignInKind, leave_no_sign_in
 from connector.domain.model import PortalUser, Profile, State, Tenant, TenantId, UserId
 from connector.domain.policy import EmailVerification, Policy
 from connector.foundation.config import ConfigError
@@ -208,25 +208,25 @@ def test_the_faults_of_both_files_come_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "credential"),
+    ("asked", "kind"),
     [
-        ({"UPDATE_PASSWORD"}, Credential.PASSWORD),
+        ({"UPDATE_PASSWORD"}, SignInKind.PASSWORD),
         (
             {"UPDATE_PASSWORD", "VERIFY_EMAIL", "CONFIGURE_TOTP", "TERMS_AND_CONDITIONS"},
-            Credential.PASSWORD,
+            SignInKind.PASSWORD,
         ),
-        ({"webauthn-register-passwordless", "VERIFY_EMAIL"}, Credential.PASSKEY),
-        ({"webauthn-register-passwordless", "UPDATE_PASSWORD"}, Credential.OTHER),
-        ({"bank-review"}, Credential.OTHER),
-        (set(), Credential.OTHER),
+        ({"webauthn-register-passwordless", "VERIFY_EMAIL"}, SignInKind.PASSKEY),
+        ({"webauthn-register-passwordless", "UPDATE_PASSWORD"}, SignInKind.OTHER),
+        ({"bank-review"}, SignInKind.OTHER),
+        (set(), SignInKind.OTHER),
     ],
 )
 def test_what_people_will_sign_in_with_is_what_the_required_actions_give(
-    asked: set[str], credential: Credential
+    asked: set[str], kind: SignInKind
 ) -> None:
     pending = AccountRule(account=Presence.ENABLED, required_actions=frozenset(asked))
     mapping = replace(MAPPING, rules={**MAPPING.rules, State.PENDING: pending})
-    assert mapping.credential(Policy()) is credential
+    assert mapping.sign_in_kind(Policy()) is kind
 
 
 def test_an_action_that_is_not_keycloaks_own_is_taken_for_a_way_in() -> None:
