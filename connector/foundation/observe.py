@@ -41,16 +41,27 @@ _SECRET_KEYS = frozenset(
 )
 """Names under which a person or a secret stands; folded to lower case, ``-`` as ``_``."""
 
-_SECRET_VALUES = (
+_OF_ADDRESSES = r"^\s@<>'\"(),;:=/\[\]{}"
+_JWT_BEGINS = re.compile(r"\beyJ[A-Za-z0-9_-]", re.ASCII)
+
+
+def _without_jwt(found: re.Match[str]) -> str:
+    run = found[0]
+    begins = _JWT_BEGINS.search(run)
+    return f"{run[: begins.start()]}[token]" if begins and "." in run[begins.end() :] else run
+
+
+# Each sees a text through once, however it was chosen: what strangers send is logged as well.
+_SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # An invitation's token, alone or in a link; a SCIM token; any other bearer token or JWT; what OpenID
     # Connect carries in URLs; an e-mail.
     (re.compile(r"[0-9a-f]{32}\.[0-9]+\.[A-Za-z0-9_-]{20,}"), "[invitation]"),
     (re.compile(r"(/invite/)(?!(?:probe|go|done|back)\b)[^\s/?#'\"<>]+"), r"\1[invitation]"),
     (re.compile(r"\busher_[A-Za-z0-9_-]+"), "[token]"),
     (re.compile(r"(?i)\b(bearer )[^\s'\"]+"), r"\1[token]"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}"), "[token]"),
+    (re.compile(r"[A-Za-z0-9_.-]+"), _without_jwt),
     (re.compile(r"([?&](?:code|state|nonce|id_token_hint)=)[^&\s'\"]+"), r"\1[masked]"),
-    (re.compile(r"[^\s@<>'\"(),;:=/\[\]{}]+@[^\s@<>'\"(),;:=/\[\]{}]+"), "[email]"),
+    (re.compile(rf"(?<![{_OF_ADDRESSES}])[{_OF_ADDRESSES}]++@[{_OF_ADDRESSES}]+"), "[email]"),
 )
 _SUSPECT = re.compile(r"@|usher_|(?i:bearer )|eyJ|/invite/|[?&]|[0-9a-f]{32}\.")
 """Without one of these no secret value is in a text; most texts are seen through once instead of often."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, NotFound
 
 from connector.application.account import Accounts
@@ -77,6 +78,7 @@ def invite_blueprint(parts: InviteParts) -> Blueprint:
     _add_brand(blueprint, parts.service.tenants, pages.looks)
     _add_provider(blueprint, parts, back)
     _add_errors(blueprint, answers)
+    blueprint.record(_lead_nowhere)
     blueprint.before_request(lambda: _limit(parts.settings.limits.form_body))
     blueprint.after_request(with_headers)
     return blueprint
@@ -181,6 +183,11 @@ def _add_errors(blueprint: Blueprint, answers: Answers) -> None:
 
     for status in REFUSALS:
         blueprint.app_errorhandler(status)(refused)
+
+
+def _lead_nowhere(state: BlueprintSetupState) -> None:
+    """A doubled slash is no address of ours. Werkzeug would redirect it, to where the Host header says."""
+    state.app.url_map.merge_slashes = False
 
 
 def _limit(form_body: int) -> None:

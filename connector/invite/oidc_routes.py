@@ -36,7 +36,7 @@ def add_oidc_routes(blueprint: Blueprint, provider: Provider, stopped: Callable[
         try:
             url = provider.authorize(realm, browser_cookie(), request.args.to_dict(flat=False))
         except NoEntry as error:
-            log.info("authorize_refused", realm=realm, reason=str(error))
+            log.info("authorize_refused", realm=provider.known(realm), reason=str(error))
             return stopped()
         return Response(status=303, headers={"Location": url})
 
@@ -46,7 +46,7 @@ def add_oidc_routes(blueprint: Blueprint, provider: Provider, stopped: Callable[
         try:
             return jsonify(provider.token(realm, _presented(form), form))
         except TokenError as error:
-            log.info("token_refused", realm=realm, reason=error.error)
+            log.info("token_refused", realm=provider.known(realm), reason=error.error)
             return _token_error(error)
 
 

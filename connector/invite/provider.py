@@ -115,6 +115,10 @@ class Provider:
             "request_uri_parameter_supported": False,
         }
 
+    def known(self, realm_key: str) -> str:
+        """``realm_key`` if it is one of ours, else nothing that somebody could have written."""
+        return realm_key if realm_key in self._realms else "unknown"
+
     def jwks(self, realm_key: str) -> dict[str, Any]:
         """The keys our ID tokens are signed with.
 
@@ -135,6 +139,9 @@ class Provider:
             raise NoEntry("no such realm")
         request = _request(query, broker_endpoint(realm.url, realm.realm))
         code = self._ids.token(CODE_BITS)
+        if not cookie:
+            # Anybody may send browsers here: who is not on the way must not hold up who writes.
+            raise NoEntry("no hand-over of this browser")
         with self._store.write() as work:
             handover = self._entitled(work, realm_key, cookie)
             work.handovers.save(self._with_code(handover, request, code))
@@ -142,7 +149,7 @@ class Provider:
         return f"{request.redirect_uri}?{answer}"
 
     def _entitled(self, work: UnitOfWork, realm_key: str, cookie: str) -> HandOver:
-        handover = work.handovers.of_browser(browser_of(cookie)) if cookie else None
+        handover = work.handovers.of_browser(browser_of(cookie))
         if handover is None:
             raise NoEntry("no hand-over of this browser")
         if reason := self._why_not(work, handover, realm_key):

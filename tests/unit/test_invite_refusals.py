@@ -18,6 +18,9 @@ NOWHERE = (
     "/brand/other/style.css",
     "/oidc/none/jwks",
     "/a/b?c=d",
+    "/invite//x",
+    "//evil.example/invite/x",
+    "/oidc//main/jwks",
 )
 
 
@@ -43,6 +46,7 @@ def test_an_address_that_there_is_not_looks_like_a_link_that_there_is_not(
     page, unknown = (browser.get(where, **language) for where in (path, "/invite/x"))
     assert page.status_code == unknown.status_code == 404
     assert page.data == unknown.data
+    assert "Location" not in page.headers
     assert page.headers["Content-Security-Policy"] == unknown.headers["Content-Security-Policy"]
 
 
