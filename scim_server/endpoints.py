@@ -18,6 +18,7 @@ from scim_server.errors import bad_value, no_filter_here, not_allowed, not_found
 from scim_server.lifecycle_view import with_state
 from scim_server.profiles import NO_BODY, Switch
 from scim_server.resources import (
+    Projection,
     etag,
     list_bytes,
     location,
@@ -90,14 +91,13 @@ class Endpoints:
 
     def create_user(self, call: Call) -> Answer:
         """A new user (RFC 7644 §3.3)."""
-        projection_of(call.parameters, call.client)
-        user = self._writer.create(call)
-        return self._written(call, user, status=201)
+        projection = projection_of(call.parameters, call.client)
+        return self._written(call, projection, self._writer.create(call), status=201)
 
     def replace_user(self, call: Call) -> Answer:
         """A user, whole (RFC 7644 §3.5.1)."""
-        projection_of(call.parameters, call.client)
-        return self._written(call, self._writer.replace(call))
+        projection = projection_of(call.parameters, call.client)
+        return self._written(call, projection, self._writer.replace(call))
 
     def patch_user(self, call: Call) -> Answer:
         """Parts of a user (RFC 7644 §3.5.2)."""
@@ -105,20 +105,20 @@ class Endpoints:
         user = self._writer.patch(call)
         if call.client.says(Switch.PATCH_USER_ANSWER) == NO_BODY and not projection:
             return Answer(status=204, headers={"ETag": etag(user.version)})
-        return self._written(call, user)
+        return self._written(call, projection, user)
 
     def delete_user(self, call: Call) -> Answer:
         """A user's end (RFC 7644 §3.6)."""
         self._writer.delete(call)
         return Answer(status=204)
 
-    def _written(self, call: Call, user: PortalUser, status: int = 200) -> Answer:
+    def _written(self, call: Call, projection: Projection, user: PortalUser, status: int = 200) -> Answer:
         """The answer to a write, from what was saved."""
         bind_subject(tenant=user.tenant, user_id=user.id)
         ready = ready_of(user)
         if call.tenant.expose_state:
             ready = with_state(ready, user, self._service.facts(call.tenant))
-        body = projection_of(call.parameters, call.client).apply(user_bytes(ready, call.base))
+        body = projection.apply(user_bytes(ready, call.base))
         headers = {"ETag": etag(user.version), "Location": location(call.base, user.id)}
         return Answer(status=status, body=body, headers=headers)
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from scim2_models.path import AttrPath, Comparison, FilterNode
 
 _LONGEST_PATH = 1024
-_BRACKETS = re.compile(r"\[.*\]", re.DOTALL)
 _DOTTED = re.compile(rf"^({re.escape(USER)}|{re.escape(ENTERPRISE)})\.", re.IGNORECASE)
 
 
@@ -44,7 +43,10 @@ class Target:
 
 def without_filter(path: str) -> str:
     """A path as an error may show it: the filter in it may hold a person's data."""
-    return shown(_BRACKETS.sub("[…]", path))
+    start, end = path.find("["), path.rfind("]")
+    if start < 0:
+        return shown(path)
+    return shown(f"{path[:start]}[…]{path[end + 1 :]}" if end > start else f"{path[:start]}[…")
 
 
 class PathReader:

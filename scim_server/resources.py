@@ -3,7 +3,7 @@ on the wire; no model is built on the way of a read.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,10 @@ DEFAULT_COUNT = 100
 MAX_COUNT = 1000
 
 _ALWAYS = frozenset({"id", "schemas"})
-_BRACKETS = re.compile(r"\[[^\]]*\]")
+_LONGEST_NAMES = 8192
+"""Characters in ``attributes``, as many as a filter may have; every user shown is held against them."""
+_BRACKETS = re.compile(r"\[[^\]]*\]?")
+"""One that is never closed takes the rest along: to look for an end from each of many takes long."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _FARTHEST = 2**53
 """Beyond any list's end, and every database's integers hold it."""
@@ -106,14 +109,38 @@ def _integer(parameters: Mapping[str, Any], name: str, default: int) -> int:
 # --- projection ------------------------------------------------------------------------------------
 
 
+class _Names:
+    """Names that a request tells, folded. What is told below one of them is looked up once, however
+    many users are shown.
+    """
+
+    def __init__(self, names: frozenset[str] = frozenset()) -> None:
+        self._names = names
+        self._below: dict[str, _Names] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def below(self, name: str) -> "_Names":
+        """The parts of the attribute ``name`` that are told."""
+        if name not in self._below:
+            heads, start = (f"{name}.", f"{name}:"), len(name) + 1
+            parts = (told[start:] for told in self._names if told.startswith(heads))
+            self._below[name] = _Names(frozenset(parts))
+        return self._below[name]
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """What of a resource is wanted: ``attributes`` alone, or all but ``excluded`` (RFC 7644 §3.9).
-    Names are folded and without the core schema's URN; an extension's attribute keeps its URN.
+    Names are without the core schema's URN; an extension's attribute keeps its URN.
     """
 
-    attributes: frozenset[str] = frozenset()
-    excluded: frozenset[str] = frozenset()
+    attributes: _Names
+    excluded: _Names
 
     def __bool__(self) -> bool:
         return bool(self.attributes or self.excluded)
@@ -134,22 +161,25 @@ def projection_of(parameters: Mapping[str, Any], client: Client) -> Projection:
     """The projection that ``attributes`` and ``excludedAttributes`` ask for; unknown names mean
     nothing.
 
-    :raises ScimError: 400: both are there, or a strict client selects values.
+    :raises ScimError: 400: both are there, one is too long, or a strict client selects values.
     """
-    attributes = _names(parameters.get("attributes"), client)
-    excluded = _names(parameters.get("excludedattributes"), client)
+    attributes = _names(parameters, "attributes", client)
+    excluded = _names(parameters, "excludedAttributes", client)
     if attributes and excluded:
         raise bad_value("attributes", "and 'excludedAttributes' exclude each other")
     return Projection(attributes=attributes, excluded=excluded)
 
 
-def _names(sent: Any, client: Client) -> frozenset[str]:
+def _names(parameters: Mapping[str, Any], parameter: str, client: Client) -> _Names:
+    sent = parameters.get(parameter.lower())
     texts = sent if isinstance(sent, list) else [sent]
     joined = ",".join(text for text in texts if isinstance(text, str))
+    if len(joined) > _LONGEST_NAMES:
+        raise bad_value(parameter, f"must be at most {_LONGEST_NAMES} characters")
     if "[" in joined and not client.takes(Switch.FILTER_IN_ATTRIBUTES):
         raise bad_path("attributes")
     names = (unqualified(name.strip()).lower() for name in _BRACKETS.sub("", joined).split(","))
-    return frozenset(_qualified(name) for name in names if name)
+    return _Names(frozenset(_qualified(name) for name in names if name))
 
 
 def _qualified(name: str) -> str:
@@ -157,21 +187,21 @@ def _qualified(name: str) -> str:
     return f"{ENTERPRISE.lower()}:{name}" if head in ENTERPRISE_NAMES else name
 
 
-def _kept(name: str, value: Any, wanted: Iterable[str]) -> Any:
+def _kept(name: str, value: Any, wanted: _Names) -> Any:
     """What is kept of a member when only ``wanted`` names are; None for nothing."""
     if name in _ALWAYS or name in wanted:
         return value
-    parts = {want[len(name) + 1 :] for want in wanted if want.startswith((f"{name}.", f"{name}:"))}
+    parts = wanted.below(name)
     return _deeper(value, lambda part, inner: _kept(part, inner, parts)) if parts else None
 
 
-def _left(name: str, value: Any, unwanted: Iterable[str]) -> Any:
+def _left(name: str, value: Any, unwanted: _Names) -> Any:
     """What is left of a member without ``unwanted`` names; None for nothing."""
     if name in _ALWAYS:
         return value
     if name in unwanted:
         return None
-    parts = {want[len(name) + 1 :] for want in unwanted if want.startswith((f"{name}.", f"{name}:"))}
+    parts = unwanted.below(name)
     return _deeper(value, lambda part, inner: _left(part, inner, parts)) if parts else value
 
 

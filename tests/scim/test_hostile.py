@@ -1,13 +1,20 @@
 """Hostile input: every one gets a 4xx that says why, none a 5xx."""
 
 import io
+import json
+import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from scim_server.blueprint import MAX_BODY
+from scim_server.profiles import client_of
+from scim_server.resources import projection_of
 from tests.scim.conftest import Caller, a_user, patch_of
+from tests.support.builders import a_tenant
 
 
 @pytest.mark.parametrize(
@@ -207,3 +214,70 @@ def test_a_user_name_that_folds_to_much_more_is_kept_and_found(generic: Caller) 
     user = generic.created(a_user(name, emails=[]))
     assert [found["id"] for found in generic.found(f'userName eq "{name}"')] == [user["id"]]
     assert generic.post("/Users", a_user(name, emails=[])).error == (409, "uniqueness")
+
+
+# --- work -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def soon_done(seconds: float = 1.0) -> Iterator[None]:
+    """What happens within takes little of the processor: whoever sends it keeps all others waiting."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < seconds
+
+
+@pytest.mark.parametrize("parameter", ["attributes", "excludedAttributes"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        "[" * 200_000,
+        "emails" + "[a" * 100_000,
+        ["["] * 100_000,
+        [f"a{number}" for number in range(300_000)],
+    ],
+    ids=["brackets", "open", "listed", "many"],
+)
+def test_attributes_of_more_than_8192_characters_are_refused(
+    generic: Caller, parameter: str, names: Any
+) -> None:
+    generic.created(a_user())
+    with soon_done(2.0):
+        assert generic.post("/Users/.search", {parameter: names}).error == (400, "invalidValue")
+        text = names if isinstance(names, str) else ",".join(names)
+        assert generic.get("/Users", **{parameter: text}).error == (400, "invalidValue")
+
+
+@pytest.mark.parametrize("parameter", ["attributes", "excludedattributes"])
+def test_the_longest_attributes_are_read_once_for_all_users_shown(parameter: str) -> None:
+    names = ",".join(str(number) for number in range(1000, 2600))
+    client = client_of(a_tenant())
+    user = json.dumps(a_user()).encode()
+    with soon_done(2.0):
+        projection = projection_of({parameter: names}, client)
+        for _ in range(3000):
+            projection.apply(user)
+
+
+def test_a_bracket_that_is_never_closed_ends_the_attributes(generic: Caller) -> None:
+    user = generic.created(a_user(title="Countess"))
+    reply = generic.get(f"/Users/{user['id']}", attributes="title,emails[type eq, userName")
+    assert set(reply.json) == {"id", "schemas", "title", "emails"}
+
+
+@pytest.mark.parametrize("op", ["add", "remove"])
+@pytest.mark.parametrize(
+    "path", ["[" * 200_000, "emails" + "[a]" * 70_000, "a" * 200_000, "emails[" * 30_000]
+)
+def test_a_path_of_200_000_characters_is_soon_refused(strict: Caller, op: str, path: str) -> None:
+    user = strict.created(a_user())
+    with soon_done():
+        reply = strict.patch(f"/Users/{user['id']}", {"op": op, "path": path, "value": "x"})
+    assert reply.error == (400, "invalidPath")
+
+
+def test_an_error_shows_no_filter_that_is_never_closed(generic: Caller) -> None:
+    user = generic.created(a_user())
+    reply = generic.patch(f"/Users/{user['id']}", {"op": "remove", "path": 'emails[value eq "ada@'})
+    assert reply.error == (400, "invalidPath")
+    assert "ada@" not in reply.json["detail"]
