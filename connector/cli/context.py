@@ -35,11 +35,16 @@ class Invocation:
             raise ConfigError.of("There is no such file. `usher init DIR` makes one.", file=self.config)
         return self.config.resolve()
 
-    def settings(self) -> Settings:
-        """:raises ConfigError: every fault in the configuration."""
+    def settings(self, *, templates: bool = False) -> Settings:
+        """``templates``: with a look at the tenants' own, for what makes mails. Who wants to keep somebody out
+        must not be kept from it by a fault in a mail.
+
+        :raises ConfigError: every fault in the configuration.
+        """
         from connector.bootstrap import TENANT_CHECKS, faults_of_templates
 
-        return load(self.path(), checks=TENANT_CHECKS, templates=faults_of_templates)
+        look = faults_of_templates if templates else None
+        return load(self.path(), checks=TENANT_CHECKS, templates=look)
 
 
 def invocation(context: typer.Context) -> Invocation:
@@ -49,14 +54,15 @@ def invocation(context: typer.Context) -> Invocation:
 
 
 @contextmanager
-def opened_core(context: typer.Context, *, works: bool = False) -> Iterator["Core"]:
-    """The core over the configuration; its database is closed afterwards. ``works``: for a worker.
+def opened_core(context: typer.Context, *, works: bool = False, serves: bool = False) -> Iterator["Core"]:
+    """The core over the configuration; its database is closed afterwards. ``works``: for a worker,
+    ``serves``: for the web server.
 
     :raises ConfigError, Misconfigured: as the configuration and the database say.
     """
     from connector.bootstrap import make_core
 
-    core = make_core(invocation(context).settings(), works=works)
+    core = make_core(invocation(context).settings(templates=works or serves), works=works)
     try:
         yield core
     finally:

@@ -80,7 +80,7 @@ def init(
 def check(context: typer.Context) -> None:
     """Check the configuration; prints every fault with its file and line, and which secrets are missing."""
     path = invocation(context).path()
-    settings = invocation(context).settings()
+    settings = invocation(context).settings(templates=True)
     console.print(f"{path}: no fault found.", soft_wrap=True)
     if missing := settings.missing_secrets():
         console.print(

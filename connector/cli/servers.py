@@ -78,7 +78,7 @@ def serve(
 ) -> None:
     """Serve SCIM, the invitation pages and the OpenID provider."""
     configure_logging()
-    with shared_figures(), opened_core(context) as core:
+    with shared_figures(), opened_core(context, serves=True) as core:
         stop, web = Stop(), _web(core, host, port)
         with _tended(core, stop, web, management_port):
             _serve(web, invocation(context).path(), stop)

@@ -83,7 +83,7 @@ class _Parts:
         from connector.bootstrap import make_renderer
         from connector.store.clock import SystemClock
 
-        self.settings: Settings = invocation(context).settings()
+        self.settings: Settings = invocation(context).settings(templates=True)
         self.tenant: Tenant = self.settings.tenants[known_tenant(self.settings, tenant)]
         self.locale = _known_locale(locale) if locale is not None else self.tenant.locale
         self.clock = SystemClock()

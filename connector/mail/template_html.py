@@ -35,12 +35,12 @@ _TOKEN = re.compile(
     r"[ \t\n]*+/?>"
     r"|</(?P<end>[a-z][a-z0-9]*+)[ \t\n]*+>"
     r"|(?P<doctype><!doctype html>)",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
-_ATTRIBUTE = re.compile(r'([a-z][a-z-]*)(?:="([^"]*)")?', re.IGNORECASE)
+_ATTRIBUTE = re.compile(r'([a-z][a-z-]*)(?:="([^"]*)")?', re.ASCII | re.IGNORECASE)
 _RAW = {
-    "style": re.compile(rf"([^<{_EDGE}]*+)</style[ \t\n]*+>", re.IGNORECASE),
-    "title": re.compile(r"([^<]*+)</title[ \t\n]*+>", re.IGNORECASE),
+    "style": re.compile(rf"([^<{_EDGE}]*+)</style[ \t\n]*+>", re.ASCII | re.IGNORECASE),
+    "title": re.compile(r"([^<]*+)</title[ \t\n]*+>", re.ASCII | re.IGNORECASE),
 }
 _STYLE_VALUES = frozenset(
     f"brand.{name}"
@@ -256,7 +256,10 @@ def _spelt(piece: Piece) -> str:
 _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("<!--"), "an HTML comment runs in some mail programs: write {# … #}"),
     (re.compile(rf"<[^<>]*{_EDGE}"), "a condition stands within a tag: put it around the whole tag"),
-    (re.compile(r"</?[a-z]", re.IGNORECASE), 'a tag is written like <a class="b">: all values in "'),
+    (
+        re.compile(r"</?[a-z]", re.ASCII | re.IGNORECASE),
+        'a tag is written like <a class="b">: all values in "',
+    ),
 )
 
 

@@ -25,8 +25,10 @@ MOST_FAULTS = 20
 
 WORDS = ("if", "elif", "else", "endif", "block", "endblock", "extends")
 
-_STRANGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ud800-\uf8ff\ufeff]")
-"""Controls, and the private characters that stand for values while HTML is looked at."""
+_STRANGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\uf8ff\ufeff]")
+"""Controls, those that turn the direction of text around, and the private characters that stand for values
+while HTML is looked at.
+"""
 _TAG = re.compile(
     rf"\{{(?:\{{(?P<value>[^{{}}%#\\]{{0,{LONGEST_TAG}}})\}}\}}"
     rf"|%(?P<tag>[^{{}}%#\\]{{0,{LONGEST_TAG}}})%\}}"

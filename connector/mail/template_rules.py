@@ -20,6 +20,8 @@ FRAME = "mail/_base.html"
 FILTERS = ("upper", "lower", "title", "default", "date")
 
 LINK = "invitation.link"
+COMPARED = ("invitation.credential", "locale")
+"""Variables with few values, all of which the samples have."""
 _EXPIRY = "invitation.expires_at"
 _IN_TEXT = (re.compile("//"), re.compile(r"[wW]{3}\."))
 _IN_QUOTES = re.compile(r"/|[wW]{3}\.")
@@ -191,13 +193,23 @@ class _Walk:
             case nodes.Not():
                 self._condition(node.node)
             case nodes.Compare():
-                self._condition(node.expr)
+                self._compared(node.expr)
                 for operand in node.ops:
                     if operand.op not in {"eq", "ne"}:
                         self._refuse(node, "only == and != compare")
-                    self._condition(operand.expr)
+                    self._compared(operand.expr)
             case _:
                 self._operand(node)
+
+    def _compared(self, node: nodes.Node) -> None:
+        """One side of a comparison. With a person's address there, a mail could say to one reader, or to
+        all but those it was tried with, what nobody looked at.
+        """
+        name = self._operand(node)
+        if name not in COMPARED and not isinstance(node, nodes.Const):
+            self._refuse(
+                node, f"only {' and '.join(COMPARED)} are compared; of others ask whether they are there"
+            )
 
     def _operand(self, node: nodes.Node) -> str:
         """Look at what may be shown; the variable's name if it is shown as it is."""
@@ -220,6 +232,10 @@ class _Walk:
         return name
 
     def _constant(self, node: nodes.Const) -> None:
+        if isinstance(node.value, float):
+            self._refuse(
+                node, "a number with a fraction, or too large a one, is not for mails: take it out"
+            )
         if isinstance(node.value, str) and _IN_QUOTES.search(node.value):
             self._refuse(node, _NO_ADDRESS)
 

@@ -49,6 +49,14 @@ def test_config_check_tells_a_fault_with_its_line(
     assert FAULT in capsys.readouterr().err
 
 
+def test_a_fault_in_a_template_keeps_nobody_from_keeping_somebody_out(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(config)
+    assert usher_at(config, monkeypatch)("user", "list", "acme") == 0
+    assert FAULT not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", [("worker", "--once"), ("serve",), ("run",)])
 def test_control_t1_nothing_starts_over_a_fault(config: Path, verb: tuple[str, ...]) -> None:
     """As processes of their own, for servers set up the log before they read the configuration."""
