@@ -36,8 +36,8 @@ class Invocation:
         return self.config.resolve()
 
     def settings(self, *, templates: bool = False) -> Settings:
-        """``templates``: with a look at the tenants' own, for what makes mails. Who wants to keep somebody out
-        must not be kept from it by a fault in a mail.
+        """``templates``: with a look at the tenants' own, for what makes mails. Who wants to keep somebody
+        out must not be kept from it by a fault in a mail.
 
         :raises ConfigError: every fault in the configuration.
         """
