@@ -252,10 +252,10 @@ def test_attributes_of_more_than_8192_characters_are_refused(
 def test_the_longest_attributes_are_read_once_for_all_users_shown(parameter: str) -> None:
     names = ",".join(str(number) for number in range(1000, 2600))
     client = client_of(a_tenant())
-    user = json.dumps(a_user()).encode()
+    user = json.dumps({f"x{number}": {"y": 1} for number in range(30)}).encode()
     with soon_done(2.0):
         projection = projection_of({parameter: names}, client)
-        for _ in range(3000):
+        for _ in range(1000):
             projection.apply(user)
 
 
@@ -274,10 +274,3 @@ def test_a_path_of_200_000_characters_is_soon_refused(strict: Caller, op: str, p
     with soon_done():
         reply = strict.patch(f"/Users/{user['id']}", {"op": op, "path": path, "value": "x"})
     assert reply.error == (400, "invalidPath")
-
-
-def test_an_error_shows_no_filter_that_is_never_closed(generic: Caller) -> None:
-    user = generic.created(a_user())
-    reply = generic.patch(f"/Users/{user['id']}", {"op": "remove", "path": 'emails[value eq "ada@'})
-    assert reply.error == (400, "invalidPath")
-    assert "ada@" not in reply.json["detail"]
