@@ -67,6 +67,8 @@ class MailContents:
             raise Misconfigured(
                 f"the template '{template}' ({version.language}) must show invitation.link in text and HTML"
             )
+        if version.is_own and not content.subject:
+            raise Misconfigured(f"the template {version.folder}/subject.txt: it is empty for this reader")
         if version.is_own and (fault := fault_of_html(content.html, addresses=_addresses(tenant, link))):
             raise Misconfigured(f"the template {version.folder}/body.html: {fault}")
         return content

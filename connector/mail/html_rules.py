@@ -39,7 +39,12 @@ ATTRIBUTES = frozenset(
     )
 )
 _META = frozenset({"charset", "name", "content"})
-_META_NAMES = frozenset({"viewport", "color-scheme", "supported-color-schemes", "format-detection"})
+_META_NAMES = frozenset(
+    (
+        *("viewport", "color-scheme", "supported-color-schemes", "format-detection"),
+        "x-apple-disable-message-reformatting",
+    )
+)
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "min", "max"})
 _FUNCTION = re.compile(r"([\w-]+)\(")
 _AT_RULE = re.compile(r"@([\w-]*)")

@@ -8,9 +8,7 @@ of the library that reads them, which ends the process.
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
 
-from connector.foundation.resources import templates_dir
 from connector.mail.template_limits import DEEPEST
 
 MOST_ELEMENTS = 1000
@@ -24,7 +22,6 @@ third of it.
 MOST_PROPERTIES = 128
 """Different ones, which the library compares each with each, once an element."""
 
-_START = re.compile(r"<[a-z]")
 _PROPERTY = re.compile(r"(?<![^\s{}:;])([^\s{}:;]++)\s*+:")
 """And whatever else stands before a colon. CSS that has no comments hides none from this."""
 
@@ -123,11 +120,3 @@ class Marks:
         if not self._open or tag in AMONG_WORDS:
             return ""
         return f"<{self._open[-1]}> goes around words alone: end it before {shown}"
-
-
-@cache
-def size_of_frame(name: str) -> Size:
-    """Of the shipped frame, whose values count as they are named."""
-    source = (templates_dir() / name).read_text(encoding="utf-8")
-    sheet = source.partition("<style>")[2].partition("</style>")[0]
-    return Size(elements=len(_START.findall(source)), sheets=len(sheet))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 from connector.mail.html_rules import fault_of_attribute, fault_of_css, fault_of_tag, fault_of_value
+from connector.mail.shipped_frame import size_of_frame
 from connector.mail.template_growth import (
     AMONG_WORDS,
     MARKING,
@@ -20,14 +21,15 @@ from connector.mail.template_growth import (
     VALUE_LENGTH,
     Marks,
     Size,
-    size_of_frame,
 )
 from connector.mail.template_limits import Enough, Findings
-from connector.mail.template_rules import FRAME, LINK, Data, Edge, Piece, Value
+from connector.mail.template_rules import LINK, Data, Edge, Piece, Value
 
 _VALUE, _EDGE = "\ue000", "\ue001"
 
 _MOST_ATTRIBUTES = 40
+_IN_P = MARKING | AMONG_WORDS
+"""What may stand within a ``<p>`` and does not end it."""
 _TOKEN = re.compile(
     r"(?P<text>[^<]++)"
     r"|<(?P<tag>[a-z][a-z0-9]*+)"
@@ -69,7 +71,7 @@ def check_framed(blocks: Mapping[str, list[Piece]], findings: Findings) -> bool:
     scans = {name: _Scan(pieces, findings) for name, pieces in blocks.items()}
     for name, scan in scans.items():
         scan.block(name)
-    _check_size(sum((scan.size for scan in scans.values()), start=size_of_frame(FRAME)), findings)
+    _check_size(sum((scan.size for scan in scans.values()), start=size_of_frame()), findings)
     button = "href" in scans and scans["href"].has_link and "action" not in scans
     return button or any(scan.has_link for name, scan in scans.items() if name in RICH)
 
@@ -147,7 +149,7 @@ class _Scan:
         name = (token["tag"] or token["end"] or "").lower()
         if name and (fault := fault_of_tag(name)):
             self._refuse(token.start(), fault)
-        elif token["tag"]:
+        elif token["attributes"]:
             self._attributes(name, token)
         if name:
             self._nesting(name, token)
@@ -170,7 +172,7 @@ class _Scan:
         is_start = token["tag"] is not None
         if is_start or (name == "p" and not self._is_in_p) or name == "br":
             self._count(token.start())
-        if name not in MARKING | AMONG_WORDS:
+        if name not in _IN_P:
             self._is_in_p = is_start and name == "p"
         self._note(token.start(), self._marks.start(name) if is_start else self._marks.end(name))
 

@@ -73,10 +73,11 @@ def decoded(data: bytes) -> str:
     """
     if len(data) > LARGEST:
         raise ValueError(f"is larger than {LARGEST // 1024} KB: shorten it")
-    if data.count(b"\n") + data.count(b"\r") >= MOST_LINES:
+    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if data.removesuffix(b"\n").count(b"\n") >= MOST_LINES:
         raise ValueError(f"has more than {MOST_LINES} lines: shorten it")
     try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8: save it as that") from None
 

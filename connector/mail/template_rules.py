@@ -8,24 +8,24 @@ that whoever looks at the pieces has seen all that a mail may ever hold.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from connector.domain.effects import ABOUT_INVITATION, INVITING, Template
 from connector.foundation.faults import did_you_mean
+from connector.mail.shipped_frame import FRAME
 from connector.mail.template_limits import Findings
 from connector.mail.variables import SUBJECT_MAY_NAME, VARIABLES
 
-FRAME = "mail/_base.html"
 FILTERS = ("upper", "lower", "title", "default", "date")
 
 LINK = "invitation.link"
 COMPARED = ("invitation.credential", "locale")
 """Variables with few values, all of which the samples have."""
 _EXPIRY = "invitation.expires_at"
-_IN_TEXT = (re.compile("//"), re.compile(r"[wW]{3}\."))
 _IN_QUOTES = re.compile(r"/|[wW]{3}\.")
-_NO_ADDRESS = (
+NO_ADDRESS = (
     "no address is written out: name {{ invitation.link }}, {{ portal.url }} or {{ brand.support }}"
 )
 
@@ -40,11 +40,16 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A variable, with a dot; ``name`` is empty for one that went through a filter, and for a constant."""
+    """What a tag shows. ``name`` is the variable if it is shown as it is, ``of`` the one behind whatever
+    filters it went through. ``text`` is what is in quotes: without a variable all that is shown, but for
+    its case; else what stands in where the variable is empty.
+    """
 
     line: int
     name: str
     conditional: bool
+    of: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +110,15 @@ def read(environment: Environment, source: str, part: Part, findings: Findings) 
         walk.template(environment.parse(source))
     except TemplateSyntaxError as error:
         findings.add(error.lineno, f"is no template: {error.message}")
-    else:
-        for pieces in walk.reading.blocks.values():
-            _check_written_addresses(pieces, findings)
     return walk.reading
+
+
+class _Shown(NamedTuple):
+    """As of :class:`Value`."""
+
+    name: str = ""
+    of: str = ""
+    text: str = ""
 
 
 class _Walk:
@@ -171,8 +181,8 @@ class _Walk:
             if isinstance(each, nodes.TemplateData):
                 self._pieces.append(Data(each.lineno, each.data))
             else:
-                name = self._operand(each)
-                self._pieces.append(Value(each.lineno, name, self._depth > 0))
+                shown = self._operand(each)
+                self._pieces.append(Value(each.lineno, conditional=self._depth > 0, **shown._asdict()))
 
     def _if(self, node: nodes.If) -> None:
         self._depth += 1
@@ -205,54 +215,58 @@ class _Walk:
         """One side of a comparison. With a person's address there, a mail could say to one reader, or to
         all but those it was tried with, what nobody looked at.
         """
-        name = self._operand(node)
+        name = self._operand(node).name
         if name not in COMPARED and not isinstance(node, nodes.Const):
             self._refuse(
                 node, f"only {' and '.join(COMPARED)} are compared; of others ask whether they are there"
             )
 
-    def _operand(self, node: nodes.Node) -> str:
-        """Look at what may be shown; the variable's name if it is shown as it is."""
+    def _operand(self, node: nodes.Node) -> _Shown:
+        """Look at what may be shown."""
         match node:
             case nodes.Name(ctx="load"):
                 return self._variable(node, node.name)
             case nodes.Getattr(node=nodes.Name() as owner, ctx="load"):
                 return self._variable(node, f"{owner.name}.{node.attr}")
             case nodes.Const():
-                self._constant(node)
+                return self._constant(node)
             case nodes.Filter():
-                self._filter(node)
+                return self._filter(node)
             case _:
                 self._refuse(node, _unknown(node))
-        return ""
+        return _Shown()
 
-    def _variable(self, node: nodes.Expr, name: str) -> str:
+    def _variable(self, node: nodes.Expr, name: str) -> _Shown:
         if why_not := self._part.why_not(name):
             self._refuse(node, why_not)
-        return name
+        return _Shown(name=name, of=name)
 
-    def _constant(self, node: nodes.Const) -> None:
+    def _constant(self, node: nodes.Const) -> _Shown:
         if isinstance(node.value, float):
             self._refuse(
                 node, "a number with a fraction, or too large a one, is not for mails: take it out"
             )
         if isinstance(node.value, str) and _IN_QUOTES.search(node.value):
-            self._refuse(node, _NO_ADDRESS)
+            self._refuse(node, NO_ADDRESS)
+        return _Shown(text=str(node.value))
 
-    def _filter(self, node: nodes.Filter) -> None:
+    def _filter(self, node: nodes.Filter) -> _Shown:
         if node.name not in FILTERS or node.node is None:
             hint = did_you_mean(node.name, FILTERS) or f": there are {', '.join(FILTERS)}"
             self._refuse(node, f"there is no filter {node.name}{hint}")
-            return
+            return _Shown()
         shown = self._operand(node.node)
-        if node.name == "date" and shown != _EXPIRY:
+        if node.name == "date" and shown.name != _EXPIRY:
             self._refuse(node, f"the filter date is for {_EXPIRY} alone")
         given = (*node.args, *(pair.value for pair in node.kwargs))
         if not _takes(node, given):
             self._refuse(node, f"the filter {node.name} takes {_ARGUMENTS.get(node.name, 'nothing')}")
-            return
-        for each in given:
-            self._operand(each)
+        elif node.name == "default" and (shown.text or not shown.of):
+            self._refuse(node, "the filter default is for a variable, once")
+        else:
+            texts = [self._operand(each).text for each in given]
+            return _Shown(of=shown.of, text=texts[0] if texts else shown.text)
+        return _Shown()
 
     def _refuse(self, node: nodes.Node, text: str) -> None:
         self._findings.add(node.lineno, text)
@@ -290,20 +304,3 @@ def _unknown(node: nodes.Node) -> str:
 
 def _is_blank(node: nodes.Node) -> bool:
     return isinstance(node, nodes.TemplateData) and not node.data.strip()
-
-
-def _check_written_addresses(pieces: list[Piece], findings: Findings) -> None:
-    """Where ``pieces`` spell an address out, whatever stands between its characters."""
-    texts = [piece for piece in pieces if isinstance(piece, Data)]
-    whole = "".join(piece.text for piece in texts)
-    for pattern in _IN_TEXT:
-        for found in pattern.finditer(whole):
-            findings.add(_line_of(texts, found.start()), _NO_ADDRESS)
-
-
-def _line_of(texts: list[Data], offset: int) -> int:
-    for piece in texts:
-        if offset < len(piece.text):
-            return piece.line + piece.text.count("\n", 0, offset)
-        offset -= len(piece.text)
-    return 1

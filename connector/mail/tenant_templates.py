@@ -5,24 +5,30 @@ owns the order of these looks; each rule is its own module's.
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from connector.domain.effects import INVITING, Template
 from connector.domain.errors import Misconfigured
+from connector.domain.mapping import SignInKind
 from connector.domain.model import PortalUser, Tenant
+from connector.domain.policy import Policy
 from connector.foundation.faults import ConfigError, Fault
 from connector.mail.content import MailContents
 from connector.mail.look import logo_of
 from connector.mail.preview import DUMMY_LINK, somebody, speaks
+from connector.mail.template_addresses import check_shown, check_written
 from connector.mail.template_folder import SourceFile, read_folder
 from connector.mail.template_html import check_framed, check_whole
 from connector.mail.template_limits import Enough, Finding, Findings, check_form
-from connector.mail.template_rules import LINK, Part, Piece, Reading, Value, read
+from connector.mail.template_rules import LINK, Data, Edge, Part, Piece, Reading, Value, read
 from connector.mail.templates import environment
 
 _NO_LINK = "the invitation's link must be there in any case: outside of every condition write"
 _NO_LINK_IN_TEXT = f"{_NO_LINK} {{{{ invitation.link }}}}"
 _NO_LINK_IN_HTML = f'{_NO_LINK} <a href="{{{{ invitation.link }}}}">…</a>'
+_ASKS = "credential"
+"""Within a template that says different things to who signs in differently."""
 _EPOCH = 0.0
 _PARSER = environment()
 
@@ -72,13 +78,24 @@ def findings_of(source: str, part: Part) -> list[Finding]:
 
 
 def _check(source: str, part: Part, findings: Findings) -> None:
-    """What has not the right form is not parsed; what says what it may not is looked at no further."""
+    """One look behind the other, until one finds something: each counts on those before it."""
     check_form(source, findings)
     if findings.found:
         return
     reading = read(_PARSER, source, part, findings)
-    if not findings.found:
-        _CHECK_OF_PART[part.name](reading, part, findings)
+    for look in (_check_written, _CHECK_OF_PART[part.name], _check_shown):
+        if not findings.found:
+            look(reading, part, findings)
+
+
+def _check_written(reading: Reading, _part: Part, findings: Findings) -> None:
+    for pieces in reading.blocks.values():
+        check_written(pieces, findings)
+
+
+def _check_shown(reading: Reading, part: Part, findings: Findings) -> None:
+    for pieces in reading.blocks.values():
+        check_shown(pieces, findings, is_html=part.is_html)
 
 
 # --- what each part must be ------------------------------------------------------------------------
@@ -86,11 +103,21 @@ def _check(source: str, part: Part, findings: Findings) -> None:
 
 def _check_subject(reading: Reading, _part: Part, findings: Findings) -> None:
     """One line: what comes in by a value is made one when the mail is."""
-    whole = "".join(getattr(piece, "text", "x") for piece in reading.blocks[""]).strip()
+    whole = "".join(map(_spelt, reading.blocks[""])).strip()
     if not whole:
         findings.add(1, "a subject must say something")
     elif "\n" in whole:
         findings.add(1, "a subject is one line: take the line breaks out")
+
+
+def _spelt(piece: Piece) -> str:
+    match piece:
+        case Data():
+            return piece.text
+        case Value():
+            return "x"
+        case Edge():
+            return ""
 
 
 def _check_text(reading: Reading, part: Part, findings: Findings) -> None:
@@ -120,13 +147,18 @@ def _always_shows_link(pieces: Iterable[Piece]) -> bool:
 
 
 def _faults_of_samples(tenant: Tenant, files: list[SourceFile], sources: dict[str, str]) -> Iterator[Fault]:
-    """Make each mail for somebody of whom all is known, and for somebody without a name."""
-    contents = MailContents(own={tenant.id: sources})
+    """Make each mail for somebody of whom all is known, and for somebody without a name, whatever they will
+    sign in with.
+    """
+    kind = _Kind()
+    contents = MailContents(own={tenant.id: sources}, sign_in_kind=kind)
     logo = logo_of(tenant.brand, "logo@usher.example")
     for template, language, folder in _versions(files):
         speaking = speaks(tenant, language)
         link = DUMMY_LINK if template in INVITING else None
-        for user in _readers(speaking, language):
+        asks = any(_ASKS in file.source for file in files if file.path.parent == folder)
+        kinds = tuple(SignInKind) if asks else (SignInKind.PASSWORD,)
+        for kind.now, user in product(kinds, _readers(speaking, language)):
             try:
                 contents.content(template, speaking, user, link=link, logo=logo)
             except Misconfigured as error:
@@ -136,6 +168,16 @@ def _faults_of_samples(tenant: Tenant, files: list[SourceFile], sources: dict[st
                 # What Jinja makes of a template is Python: whatever that raises is the template's fault.
                 yield Fault(file=folder, message=f"cannot be made: {type(error).__name__}: {error}")
                 break
+
+
+@dataclass(slots=True)
+class _Kind:
+    """What everybody signs in with ``now``."""
+
+    now: SignInKind = SignInKind.PASSWORD
+
+    def __call__(self, _policy: Policy) -> SignInKind:
+        return self.now
 
 
 def _versions(files: Iterable[SourceFile]) -> list[tuple[Template, str, Path]]:

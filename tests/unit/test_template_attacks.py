@@ -323,14 +323,105 @@ def test_control_t1_what_grows_in_the_library_is_held_down(source: str, tmp_path
     [
         (b"x" * (LARGEST + 1), "is larger than 64 KB"),
         ("ж".encode() * (LARGEST // 2 + 1), "is larger than 64 KB"),
-        (b"\n" * 2000, "has more than 2000 lines"),
-        (b"\r" * 2000, "has more than 2000 lines"),
+        (b"\n" * 2001, "has more than 2000 lines"),
+        (b"\r" * 2001, "has more than 2000 lines"),
+        (b"x\r\n" * 2000 + b"x", "has more than 2000 lines"),
         (b"\xff", "is not UTF-8"),
     ],
 )
 def test_control_t1_bytes_are_counted_before_anything_reads_them(data: bytes, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         decoded(data)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_file_of_as_many_lines_as_there_may_be_is_read(end: str) -> None:
+    assert decoded(f"x{end}".encode() * 2000) == "x\n" * 2000
+    assert decoded((f"x{end}" * 2000)[: -len(end)].encode()) == ("x\n" * 2000)[:-1]
+
+
+GLUED = "would become part of the address"
+WRITTEN = "no address is written out"
+ADDRESSES = {
+    "{{ portal.url }}.evil.example": GLUED,
+    "{{ portal.url|lower }}.evil.example": GLUED,
+    "{{ portal.url }}).evil.example": GLUED,
+    "evil.example/{{ invitation.link }}": GLUED,
+    "evil.example?x:{{ invitation.link }}": GLUED,
+    "{{ invitation.link }}x": GLUED,
+    "{{ invitation.link }}{{ user.email }}": GLUED,
+    "{{ user.email }}{{ invitation.link }}": GLUED,
+    "{{ portal.url }}{{ '.evil' }}": GLUED,
+    "{{ portal.url }}{{ user.given_name|default('.evil', true) }}": GLUED,
+    "{{ portal.url }}{% if locale %}.evil{% endif %}": GLUED,
+    "{{ portal.url }}{% if locale %} {% endif %}.evil": GLUED,
+    "{% if locale %}{{ portal.url }}{% else %} {% endif %}.evil": GLUED,
+    "{% if locale %} {% else %}evil{% endif %}{{ portal.url }}": GLUED,
+    "{% if locale %} {% elif user.email %}evil{% endif %}{{ portal.url }}": GLUED,
+    "evil/{% if locale %} {% endif %}{{ portal.url }}": GLUED,
+    "me{{ brand.support }}": GLUED,
+    "{{ brand.support }}.evil": GLUED,
+    "{{ 'www' }}.evil.example": WRITTEN,
+    "{{ 'WWW'|lower }}.evil.example": WRITTEN,
+    "ww{{ user.given_name }}w.evil.example": WRITTEN,
+    "{{ user.given_name|default('www', true) }}.evil.example": WRITTEN,
+    "{{ user.given_name|default('www', true)|upper }}.evil.example": WRITTEN,
+    "ww{% if locale %}w{% endif %}{% if user.email %}.evil{% endif %}": WRITTEN,
+    "http:/{% if locale %}x{% endif %}/evil": WRITTEN,
+    "\\\\evil.example\\x": WRITTEN,
+}
+ADDRESSES_IN_HTML = {
+    "http:&#47;&#47;evil": WRITTEN,
+    "http:&sol;&sol;evil": WRITTEN,
+    "http:/<b></b>/evil": WRITTEN,
+    "www<i>.evil</i>": WRITTEN,
+    "<title>http:&#47;&#47;evil</title>": WRITTEN,
+    "http:/&{{ 'sol;' }}evil": "an entity stands in one piece",
+    "http:/&#{% if locale %}47;{% endif %}evil": "an entity stands in one piece",
+    "<b>{{ portal.url }}</b>.evil": GLUED,
+    '<a href="{{ portal.url }}">{{ portal.url }}</a>.evil': GLUED,
+    "{{ portal.url }}&#46;evil": GLUED,
+    "evil&#47;<span>{{ portal.url }}</span>": GLUED,
+}
+
+
+@pytest.mark.parametrize("source", ADDRESSES)
+@pytest.mark.parametrize("part", ["body.txt", "body.html"])
+def test_control_t1_nothing_becomes_another_address_whichever_branch_is_taken(
+    source: str, part: str
+) -> None:
+    right = {"body.html": LINK, "body.txt": "{{ invitation.link }}"}[part]
+    refused(f"{source} {right}", ADDRESSES[source], part)
+
+
+@pytest.mark.parametrize("source", ADDRESSES_IN_HTML)
+def test_control_t1_no_tag_and_no_entity_hides_an_address(source: str) -> None:
+    refused(f"{source} {LINK}", ADDRESSES_IN_HTML[source])
+    framed = f"{{% block greeting %}}{source}{{% endblock %}}"
+    if "<" not in source:
+        refused(FRAMED + framed, ADDRESSES_IN_HTML[source])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ portal.url }}",
+        "To {{ portal.url }}.",
+        "({{ portal.url }}), <{{ portal.url }}>; and so on",
+        "to \u201e{{ portal.url }}\u201c!",
+        "{% if locale %}at {{ portal.url }}{% else %}{{ portal.url }} or{% endif %}\nnext",
+        "{{ portal.url }}{% if locale %}.{% endif %}",
+        "{{ portal.url }}{% if locale %}, {% else %} {% endif %}next",
+        "either/or, the www itself, 24/7",
+    ],
+)
+def test_an_address_may_stand_where_addresses_do(source: str) -> None:
+    for part, text in (("body.txt", source), ("body.html", source.replace("<", "&lt;"))):
+        shown = {"body.html": f"<td>{text}</td><p>{text}</p><b>{text}</b><br>{LINK}", "body.txt": text}[
+            part
+        ]
+        looked = Part(template=Template.INVITATION, name=part)
+        assert findings_of(f"{shown}\n{{{{ invitation.link }}}}", looked) == []
 
 
 @pytest.mark.parametrize(
@@ -374,6 +465,8 @@ def test_control_t1_an_inviting_page_whose_link_may_be_missing_is_refused(source
         ("Hello\nBcc: eve", "a subject is one line"),
         ("Hello{% if tenant.name %}\n{% endif %}x", "a subject is one line"),
         (" \n", "a subject must say something"),
+        ("{% if tenant.name %}{% endif %}", "a subject must say something"),
+        ("{{ portal.url }}.evil", "would become part of the address"),
         ('{% extends "mail/_base.html" %}', "only body.html has a frame"),
         ("{% block x %}{% endblock %}", "a block stands at the outermost level"),
     ],

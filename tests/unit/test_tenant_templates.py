@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from connector.domain.effects import INVITING, Template
+from connector.domain.errors import Misconfigured
+from connector.domain.mapping import SignInKind
 from connector.domain.model import Brand, Tenant, TenantId
 from connector.foundation.config import ConfigError
 from connector.mail.content import MailContents
@@ -62,8 +64,8 @@ def renderer_of(own: dict[TenantId, dict[str, str]]) -> MailRenderer:
 )
 def test_what_a_mail_needs_is_allowed(source: str, tmp_path: Path) -> None:
     link = '<a href="{{ invitation.link }}">Go</a>'
-    assert findings_of(source + link, Part(template=Template.INVITATION, name="body.html")) == []
-    write_templates(tmp_path, body_html=source + link)
+    assert findings_of(f"{source} {link}", Part(template=Template.INVITATION, name="body.html")) == []
+    write_templates(tmp_path, body_html=f"{source} {link}")
     assert faults(tmp_path) == []
 
 
@@ -73,7 +75,7 @@ def test_control_t1_what_passes_never_lacks_a_value(template: Template, variable
     """A variable that a mail has not is a fault of the template, not of the night it is sent in."""
     link = "{{ invitation.link }}" if template in INVITING else ""
     shown = f"{{{{ {variable} }}}}"
-    if findings_of(shown + link, Part(template=template, name="body.txt")):
+    if findings_of(f"{shown} {link}", Part(template=template, name="body.txt")):
         assert variable in {"invitation.link", "invitation.expires_at"}
         return
     parts = {"subject.txt": "x", "body.txt": f"{shown} {link}", "body.html": f"{shown} {link}"}
@@ -122,7 +124,7 @@ def test_every_fault_of_every_file_is_told(tmp_path: Path) -> None:
 
 def test_control_t1_a_mail_that_becomes_too_large_is_refused(tmp_path: Path) -> None:
     large = replace(TENANT, brand=replace(TENANT.brand, footer="x" * 4000))
-    write_templates(tmp_path, body_txt="{{ brand.footer }}" * 100 + "{{ invitation.link }}")
+    write_templates(tmp_path, body_txt="{{ brand.footer }} " * 100 + "{{ invitation.link }}")
     (fault,) = faults(tmp_path, large)
     assert "becomes larger than 256 KB" in fault
 
@@ -146,6 +148,42 @@ def test_what_the_tenant_has_not_set_cannot_be_shown(html: str, expected: str, t
     write_templates(tmp_path, body_html=html + '<a href="{{ invitation.link }}">x</a>')
     (fault,) = faults(tmp_path, replace(TENANT, brand=Brand()))
     assert expected in fault
+
+
+ASKS = "{% if invitation.credential == 'passkey' %}{{ brand.footer }}{% endif %}"
+
+
+@pytest.mark.parametrize("kind", SignInKind)
+def test_samples_are_made_for_every_way_to_sign_in(kind: SignInKind, tmp_path: Path) -> None:
+    large = replace(TENANT, brand=replace(TENANT.brand, footer="x" * 8000))
+    body = ASKS.replace("passkey", kind) * 40
+    write_templates(tmp_path, body_txt=f"{body} {{{{ invitation.link }}}}")
+    (fault,) = faults(tmp_path, large)
+    assert "becomes larger than 256 KB" in fault
+
+
+def test_a_subject_that_is_empty_once_it_is_made_is_a_fault(tmp_path: Path) -> None:
+    write_templates(tmp_path, subject_txt="{% if brand.footer %}Come to us{% endif %}")
+    (fault,) = faults(tmp_path)
+    assert fault.endswith("invitation/en/subject.txt: it is empty for this reader")
+    own = {TENANT.id: {f"invitation/en/{name}": text for name, text in GOOD.items()}}
+    own[TENANT.id]["invitation/en/subject.txt"] = "{{ brand.footer }}"
+    with pytest.raises(Misconfigured, match="it is empty"):
+        subject_of(renderer_of(own), TENANT)
+
+
+def test_space_around_what_a_block_holds_is_nothing(tmp_path: Path) -> None:
+    spaced = GOOD["body.html"].replace("{{ invitation.link }}", "\n{{ invitation.link }}\n")
+    own = f"{spaced}{{% block dir %}}\nrtl\n{{% endblock %}}"
+    folder = write_templates(tmp_path, body_html=own)
+    assert faults(folder) == []
+    contents = MailContents(own={TENANT.id: own_templates(TENANT, folder)})
+    person = somebody(TENANT, "en", NOW)
+    html = contents.content(Template.INVITATION, TENANT, person, link=DUMMY_LINK, logo=None).html
+    assert f'href="{DUMMY_LINK}"' in html
+    assert html.count('dir="rtl"') == 2
+    whole = '<p><a href=" {{ invitation.link }} ">x</a></p>'
+    assert faults(write_templates(tmp_path, body_html=whole)) == []
 
 
 def test_whatever_a_sample_raises_is_the_templates_fault(
