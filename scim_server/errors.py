@@ -76,6 +76,11 @@ def no_target(path: str) -> ScimError:
     return ScimError(400, f"'{path}' matches nothing", "noTarget")
 
 
+def too_many(rule: str) -> ScimError:
+    """More work than one request may ask for."""
+    return ScimError(400, rule, "tooMany")
+
+
 def bad_filter(rule: str) -> ScimError:
     """A filter that cannot be understood or answered."""
     return ScimError(400, rule, "invalidFilter")

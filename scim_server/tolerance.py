@@ -12,6 +12,9 @@ from scim_server.names import ENTERPRISE, ENTERPRISE_NAMES, LIFECYCLE, READ_ONLY
 from scim_server.profiles import Client, Switch
 from scim_server.shapes import Kind, Shape, user_shape
 
+MAX_ITEMS = 100
+"""In a list of a user, e-mails for instance: each is validated, and compared with others, at a price."""
+
 _LONGEST_SHOWN = 80
 _URI = re.compile(r"(?:[a-z][a-z0-9+.-]*:|/)\S*", re.ASCII | re.IGNORECASE)
 """An absolute URI, or a relative one that begins at the root."""
@@ -143,6 +146,8 @@ class Tidier:
         if not isinstance(value, list):
             self._expect(Switch.SINGLE_FOR_LIST, where, "must be a list")
             value = [value]
+        if len(value) > MAX_ITEMS:
+            raise bad_value(where, f"must hold at most {MAX_ITEMS} values")
         items = (self._item(shape.item, item, where) for item in value)
         return [item for item in items if item not in (None, {})] or None
 

@@ -5,21 +5,33 @@ PATCH; it must not touch storage.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from scim_server.errors import ScimError, bad_path, bad_value, immutable, no_target
+from scim_server.errors import ScimError, bad_path, bad_value, immutable, no_target, too_many
 from scim_server.names import ENTERPRISE, PATCH_OP, USER
 from scim_server.patches import Operation
 from scim_server.paths import without_filter
 from scim_server.profiles import Client
+from scim_server.shapes import user_shape
+from scim_server.tolerance import MAX_ITEMS
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from scim2_models import Context, SCIMException
 
 MAX_USER_BYTES = 64 * 1024
+
+MAX_EFFORT = 50_000
+"""What the operations of one PATCH may cost together on lists, as :func:`_effort` counts it: about a
+second of the processor. A thousand replacements of one of five e-mails are well within it.
+"""
+MAX_VALUES = 5000
+"""In the lists that the operations of one PATCH bring: each is checked before any is applied."""
+_WEIGHED = 64
+"""Bytes of text that cost about as much to compare as one item."""
 
 _RULES = {
     "required_error": "is required",
@@ -64,10 +76,15 @@ def patched(document: Mapping[str, Any], operations: Sequence[Operation], client
     """What a PATCH makes of a stored document (RFC 7644 §3.5.2); in order, all or nothing.
     ``active`` is no part of the document, so what stands in it afterwards is what the PATCH said.
 
-    :raises ScimError: 400.
+    :raises ScimError: 400; ``tooMany`` if that would keep everybody else waiting.
     """
     if all(map(_sets_active, operations)):
         return Written(document=document, active=operations[-1].value if operations else None)
+    if (
+        sum(len(operation.value) for operation in operations if isinstance(operation.value, list))
+        > MAX_VALUES
+    ):
+        raise too_many(f"The operations bring more than {MAX_VALUES} values; send fewer in one request")
     from scim2_models import PatchOp, SCIMException
 
     from scim_server.models import UserModel, policy_of
@@ -75,13 +92,56 @@ def patched(document: Mapping[str, Any], operations: Sequence[Operation], client
     policy = policy_of(client)
     user = UserModel.model_validate(document)
     checked = [_checked(operation, policy) for operation in operations]
-    running = _Running(operation for message in checked for operation in message)
+    running = _Running(user, operations, [operation for message in checked for operation in message])
     try:
         with policy:
             PatchOp[UserModel].model_construct(operations=running).patch(user)
     except SCIMException as error:
         raise _of_library(error, operations[running.at].path) from error
-    return _written(user)
+    written = _written(user)
+    _check_growth(document, written.document)
+    return written
+
+
+def _effort(user: Any, operation: Operation) -> int:
+    """What an operation on a list costs at most: each item that stands there is held against every
+    comparison in the path, and by a removal against every item that it lists.
+    """
+    path = operation.path
+    attribute = user_shape().part(path.partition("[")[0].partition(".")[0])
+    if attribute is None or not attribute.is_list:
+        return 0
+    items = getattr(user, _field_names()[attribute.name]) or ()
+    stands = len(items) + sum(map(_text_bytes, items)) // _WEIGHED
+    value = operation.value
+    brings = (len(value) if isinstance(value, list) else 1) + len(orjson.dumps(value)) // _WEIGHED
+    # A text that holds such a word counts too much, which does no harm.
+    comparisons = 1 + path.count(" and ") + path.count(" or ") + len(path.encode()) // _WEIGHED
+    is_removal = operation.op == "remove"
+    return stands * (comparisons + brings) if is_removal else stands * comparisons + brings
+
+
+@cache
+def _field_names() -> Mapping[str, str]:
+    """The model's own name of each attribute of a user."""
+    from scim_server.models import UserModel
+
+    return {str(field.serialization_alias): name for name, field in UserModel.model_fields.items()}
+
+
+def _text_bytes(item: Any) -> int:
+    parts = (item,) if isinstance(item, str) else vars(item).values()
+    return sum(len(part.encode()) for part in parts if isinstance(part, str))
+
+
+def _check_growth(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A list that was longer before there was a limit may stay, and shrink.
+
+    :raises ScimError: 400 ``invalidValue``.
+    """
+    for name, items in after.items():
+        if isinstance(items, list) and len(items) > max(MAX_ITEMS, len(before.get(name) or ())):
+            raise bad_value(name, f"must hold at most {MAX_ITEMS} values")
 
 
 def _sets_active(operation: Operation) -> bool:
@@ -92,12 +152,24 @@ def _sets_active(operation: Operation) -> bool:
 
 
 class _Running(list[Any]):
-    """A list that remembers at which item its reader is, so that an error can name the path."""
+    """Operations that remember which of them is being applied to ``user``, so that an error can name the
+    path, and that end when together they cost too much.
+    """
 
     at = 0
 
+    def __init__(self, user: Any, operations: Sequence[Operation], checked: Sequence[Any]) -> None:
+        super().__init__(checked)
+        self._user = user
+        self._operations = operations
+
     def __iter__(self) -> Iterator[Any]:
+        """:raises ScimError: 400 ``tooMany``."""
+        effort = 0
         for self.at, item in enumerate(super().__iter__()):
+            effort += _effort(self._user, self._operations[self.at])
+            if effort > MAX_EFFORT:
+                raise too_many("The operations compare too many values; send fewer of them in one request")
             yield item
 
 
@@ -126,6 +198,7 @@ def _validated(user: Mapping[str, Any], context: "Context") -> Written:
 
     from scim_server.models import UserModel
 
+    _check_size({name: value for name, value in user.items() if name != "active"})
     try:
         valid = UserModel.model_validate(user, scim_ctx=context)
     except ValidationError as error:
@@ -137,9 +210,14 @@ def _written(user: Any) -> Written:
     document: dict[str, Any] = user.model_dump()
     active = document.pop("active", None)
     document["schemas"] = [USER, ENTERPRISE] if ENTERPRISE in document else [USER]
+    _check_size(document)
+    return Written(document=document, active=active)
+
+
+def _check_size(document: Mapping[str, Any]) -> None:
+    """:raises ScimError: 400 ``invalidValue``."""
     if len(orjson.dumps(document)) > MAX_USER_BYTES:
         raise bad_value("User", f"must be at most {MAX_USER_BYTES} bytes")
-    return Written(document=document, active=active)
 
 
 # --- the library's errors --------------------------------------------------------------------------

@@ -274,3 +274,76 @@ def test_a_path_of_200_000_characters_is_soon_refused(strict: Caller, op: str, p
     with soon_done():
         reply = strict.patch(f"/Users/{user['id']}", {"op": op, "path": path, "value": "x"})
     assert reply.error == (400, "invalidPath")
+
+
+def many_emails(count: int) -> list[Any]:
+    return [{"value": f"a{number}@acme.example", "type": "a"} for number in range(count)]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("items", [many_emails(101), ["a"] * 200_000])
+def test_a_list_of_more_than_100_values_is_refused(generic: Caller, method: str, items: list[Any]) -> None:
+    user = generic.created(a_user())
+    body = a_user("b@acme.example", emails=items)
+    if method == "PATCH":
+        body = patch_of({"op": "add", "path": "emails", "value": items})
+    with soon_done(2.0):
+        reply = generic.call(method, "/Users" if method == "POST" else f"/Users/{user['id']}", body)
+    assert reply.error == (400, "invalidValue")
+    assert "at most 100" in reply.json["detail"]
+    assert generic.user(user["id"]) == user
+
+
+def test_no_patch_makes_a_list_of_more_than_100_values(generic: Caller) -> None:
+    user = generic.created(a_user(emails=many_emails(100)))
+    path = f"/Users/{user['id']}"
+    assert generic.patch(path, {"op": "add", "path": "emails", "value": ["b"]}).error == (
+        400,
+        "invalidValue",
+    )
+    assert generic.user(user["id"]) == user
+    every = {"op": "remove", "path": "emails", "value": many_emails(100)}
+    assert generic.patch(path, every).status == 200
+    assert "emails" not in generic.user(user["id"])
+
+
+LONG_FILTER = " and ".join(['type eq "a"'] * 55)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": f"emails[{LONG_FILTER}].value", "value": "x"},
+        {"op": "replace", "path": 'emails[type eq "a"].display', "value": "x"},
+        {"op": "replace", "path": "emails.display", "value": "x"},
+        {"op": "remove", "path": "emails", "value": [{"value": f"b{number}"} for number in range(100)]},
+        {"op": "remove", "path": "emails", "value": [{"value": f"b{number}"} for number in range(5)]},
+        {"op": "add", "path": "emails", "value": ["a"] * 100},
+    ],
+    ids=["long", "short", "in_each", "removal", "small_removal", "addition"],
+)
+def test_operations_that_compare_too_much_are_refused(generic: Caller, operation: Any) -> None:
+    user = generic.created(a_user(emails=many_emails(100)))
+    with soon_done(4.0):
+        reply = generic.patch(f"/Users/{user['id']}", *[operation] * 1000)
+    assert reply.error == (400, "tooMany")
+    assert generic.user(user["id"]) == user
+
+
+def test_comparisons_with_long_texts_are_refused_sooner(generic: Caller) -> None:
+    user = generic.created(a_user(emails=[{"value": "\ufdfa" * 20_000, "type": "\ufdfa"}]))
+    operation = {"op": "replace", "path": 'emails[value eq "a" or type pr].display', "value": "x"}
+    with soon_done(4.0):
+        reply = generic.patch(f"/Users/{user['id']}", *[operation] * 1000)
+    assert reply.error == (400, "tooMany")
+
+
+def test_1000_operations_on_five_e_mails_are_done(generic: Caller) -> None:
+    user = generic.created(a_user(emails=[{"value": "a@acme.example", "type": f"t{n}"} for n in range(5)]))
+    operations = [
+        {"op": "replace", "path": f'emails[type eq "t{n % 5}"].value', "value": f"{n}@acme.example"}
+        for n in range(1000)
+    ]
+    assert generic.patch(f"/Users/{user['id']}", *operations).status == 200
+    values = [email["value"] for email in generic.user(user["id"])["emails"]]
+    assert values == [f"{n}@acme.example" for n in range(995, 1000)]
