@@ -2,7 +2,7 @@
 adapter stands behind which port, and no logic at all.
 
 What one kind of process alone needs is imported where it is built: a worker holds no web server's modules
-in memory, nor a web process the mail's.
+in memory, nor a web process the mail's, unless tenants have templates of their own, which it looks at.
 """
 
 import os

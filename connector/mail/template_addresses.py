@@ -31,14 +31,18 @@ _CLOSING = re.compile(rf"[)\]}}>{_QUOTES}.,;:!?…]*+")
 _GLUED = "what stands next to {{{{ {name} }}}} would become part of the address: put a space between"
 
 _VALUE, _EDGE = "\ue000", "\ue001"
+_LONGEST_ENTITY = 32
+"""Of those with names; only zeros before a number make a longer one."""
 _HTML = re.compile(
     rf"<style\b[^>]*>[^<]*</style\s*>|<!?/?(?P<tag>[a-z][a-z0-9]*)[^>]*>|(?P<mark>[{_VALUE}{_EDGE}])"
-    rf"|(?P<text>[^<{_VALUE}{_EDGE}]+)",
+    rf"|(?P<text>[^<{_VALUE}{_EDGE}]{{1,8192}}+#?\w{{0,{_LONGEST_ENTITY}}}+;?)",
     re.IGNORECASE,
 )
+"""Text in portions, which take less memory; none ends within an entity."""
 _LEAVES_NO_SPACE = MARKING | {"img"}
 _ENTITY_CUT = re.compile(r"&#?\w*\Z")
-_CUT = "an entity stands in one piece: write &amp; for a single &"
+_ENTITY_LONG = re.compile(rf"&#?\w{{{_LONGEST_ENTITY + 1}}}")
+_ODD_ENTITY = "an entity stands in one piece and is short: write &amp; for a single &"
 
 
 class _Text(NamedTuple):
@@ -163,15 +167,24 @@ def _words(pieces: list[Piece], findings: Findings) -> Iterator[_Seen]:
     texts = [_spelt(piece) for piece in pieces]
     starts = list(accumulate(map(len, texts), initial=0))
     whole = "".join(texts)
+
+    def number_of(offset: int) -> int:
+        return bisect_right(starts, offset) - 1
+
+    def line_of(offset: int) -> int:
+        number = number_of(offset)
+        return pieces[number].line + whole.count("\n", starts[number], offset)
+
+    for found in _ENTITY_LONG.finditer(whole):
+        findings.add(line_of(found.start()), _ODD_ENTITY)
     for found in _HTML.finditer(whole):
-        number = bisect_right(starts, found.start()) - 1
-        line = pieces[number].line + whole.count("\n", starts[number], found.start())
+        line = line_of(found.start())
         if found["mark"]:
-            yield _plain(pieces[number])
+            yield _plain(pieces[number_of(found.start())])
         elif found["text"]:
             text = found["text"]
             if _ENTITY_CUT.search(text, max(0, len(text) - 40)) and found.end() in starts[:-1]:
-                findings.add(line, _CUT)
+                findings.add(line, _ODD_ENTITY)
             yield _Text(line, unescape(text))
         elif (found["tag"] or "").lower() not in _LEAVES_NO_SPACE:
             yield _Text(line, " ")

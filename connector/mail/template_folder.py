@@ -31,7 +31,7 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """As loaders know it."""
+        """As the tenant's sources are named: ``<template>/<language>/<part>``."""
         return f"{self.template}/{self.language}/{self.part}"
 
 

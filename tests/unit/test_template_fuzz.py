@@ -188,6 +188,11 @@ def test_control_t1_the_largest_template_there_may_be_is_made_for_little(filling
     assert bytes_of(lambda: next(mails(source))) < 3 * SMALL
 
 
+def test_control_t1_one_wide_character_makes_no_look_dear() -> None:
+    """Python then holds each character of the whole in four bytes."""
+    assert check(f"{LINK} 🎉{'x' * 65_000}", "a wide character")
+
+
 def test_control_t1_a_mail_without_its_link_is_not_sent_whatever_passed() -> None:
     with pytest.raises(Misconfigured, match=r"must show invitation\.link"):
         next(mails("<p>no link</p>"))
