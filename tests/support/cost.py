@@ -21,11 +21,12 @@ _SAMPLE_SECONDS = 0.0009
 def seconds_of(work: Callable[[], Result], *, tries: int = 3) -> tuple[float, Result]:
     """CPU seconds of the quickest try, so that a busy machine counts for little; and what came of it."""
     best, result = _quickest(work, tries)
-    return best / _slowness(), result
+    return best / slowness(), result
 
 
 @cache
-def _slowness() -> float:
+def slowness() -> float:
+    """How many times longer work takes here than where the limits were set; 1 at least."""
     pattern, text = _SAMPLE
     best, _ = _quickest(lambda: sum(len(found[0]) for found in pattern.finditer(text)), 20)
     return max(1.0, best / _SAMPLE_SECONDS)
