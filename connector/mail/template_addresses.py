@@ -15,7 +15,17 @@ from typing import NamedTuple
 
 from connector.mail.template_growth import MARKING
 from connector.mail.template_limits import Findings
-from connector.mail.template_rules import LINK, NO_ADDRESS, Data, Edge, Piece, Value
+from connector.mail.template_rules import (
+    EDGE_MARK,
+    LINK,
+    NO_ADDRESS,
+    VALUE_MARK,
+    Data,
+    Edge,
+    Piece,
+    Value,
+    spelt,
+)
 
 _ADDRESSES = frozenset({LINK, "portal.url", "brand.support"})
 _WRITTEN = (re.compile("//"), re.compile(r"\\\\"), re.compile(r"[wW]{3}\."))
@@ -30,12 +40,11 @@ _CLOSING = re.compile(rf"[)\]}}>{_QUOTES}.,;:!?…]*+")
 """What may follow an address, if white space or the end comes then."""
 _GLUED = "what stands next to {{{{ {name} }}}} would become part of the address: put a space between"
 
-_VALUE, _EDGE = "\ue000", "\ue001"
 _LONGEST_ENTITY = 32
 """Of those with names; only zeros before a number make a longer one."""
 _HTML = re.compile(
-    rf"<style\b[^>]*>[^<]*</style\s*>|<!?/?(?P<tag>[a-z][a-z0-9]*)[^>]*>|(?P<mark>[{_VALUE}{_EDGE}])"
-    rf"|(?P<text>[^<{_VALUE}{_EDGE}]{{1,8192}}+#?\w{{0,{_LONGEST_ENTITY}}}+;?)",
+    rf"<style\b[^>]*>[^<]*</style\s*>|<!?/?(?P<tag>[a-z][a-z0-9]*)[^>]*>|(?P<mark>[{VALUE_MARK}{EDGE_MARK}])"
+    rf"|(?P<text>[^<{VALUE_MARK}{EDGE_MARK}]{{1,8192}}+#?\w{{0,{_LONGEST_ENTITY}}}+;?)",
     re.IGNORECASE,
 )
 """Text in portions, which take less memory; none ends within an entity."""
@@ -164,7 +173,7 @@ def _plain(piece: Piece) -> _Seen:
 
 def _words(pieces: list[Piece], findings: Findings) -> Iterator[_Seen]:
     """``pieces`` without tags; one that is not among words leaves a space."""
-    texts = [_spelt(piece) for piece in pieces]
+    texts = [spelt(piece) for piece in pieces]
     starts = list(accumulate(map(len, texts), initial=0))
     whole = "".join(texts)
 
@@ -188,16 +197,6 @@ def _words(pieces: list[Piece], findings: Findings) -> Iterator[_Seen]:
             yield _Text(line, unescape(text))
         elif (found["tag"] or "").lower() not in _LEAVES_NO_SPACE:
             yield _Text(line, " ")
-
-
-def _spelt(piece: Piece) -> str:
-    match piece:
-        case Data():
-            return piece.text
-        case Value():
-            return _VALUE
-        case Edge():
-            return _EDGE
 
 
 def _line_of(texts: list[Data], offset: int) -> int:

@@ -23,9 +23,7 @@ from connector.mail.template_growth import (
     Size,
 )
 from connector.mail.template_limits import Enough, Findings
-from connector.mail.template_rules import LINK, Data, Edge, Piece, Value
-
-_VALUE, _EDGE = "\ue000", "\ue001"
+from connector.mail.template_rules import EDGE_MARK, LINK, VALUE_MARK, Edge, Piece, Value, spelt
 
 _MOST_ATTRIBUTES = 40
 _IN_P = MARKING | AMONG_WORDS
@@ -33,7 +31,7 @@ _IN_P = MARKING | AMONG_WORDS
 _TOKEN = re.compile(
     r"(?P<text>[^<]++)"
     r"|<(?P<tag>[a-z][a-z0-9]*+)"
-    rf'(?P<attributes>(?:[ \t\n]++[a-z][a-z-]*+(?:="[^"<>{_EDGE}]*+")?+){{0,{_MOST_ATTRIBUTES}}}+)'
+    rf'(?P<attributes>(?:[ \t\n]++[a-z][a-z-]*+(?:="[^"<>{EDGE_MARK}]*+")?+){{0,{_MOST_ATTRIBUTES}}}+)'
     r"[ \t\n]*+/?>"
     r"|</(?P<end>[a-z][a-z0-9]*+)[ \t\n]*+>"
     r"|(?P<doctype><!doctype html>)",
@@ -41,7 +39,7 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r'([a-z][a-z-]*)(?:="([^"]*)")?', re.ASCII | re.IGNORECASE)
 _RAW = {
-    "style": re.compile(rf"([^<{_EDGE}]*+)</style[ \t\n]*+>", re.ASCII | re.IGNORECASE),
+    "style": re.compile(rf"([^<{EDGE_MARK}]*+)</style[ \t\n]*+>", re.ASCII | re.IGNORECASE),
     "title": re.compile(r"([^<]*+)</title[ \t\n]*+>", re.ASCII | re.IGNORECASE),
 }
 _STYLE_VALUES = frozenset(
@@ -96,7 +94,7 @@ class _Scan:
         self.has_link = False
         self.size = Size()
         self._findings = findings
-        texts = [_spelt(piece) for piece in pieces]
+        texts = [spelt(piece) for piece in pieces]
         self._pieces = pieces
         self._starts = list(accumulate((len(text) for text in texts), initial=0))
         self._text = "".join(texts)
@@ -163,7 +161,7 @@ class _Scan:
             return len(self._text)
         if name == "style":
             self._css(content.start(1), content[1])
-            self.size.sheets += len(content[1]) + VALUE_LENGTH * content[1].count(_VALUE)
+            self.size.sheets += len(content[1]) + VALUE_LENGTH * content[1].count(VALUE_MARK)
         return content.end()
 
     def _nesting(self, name: str, token: re.Match[str]) -> None:
@@ -210,21 +208,21 @@ class _Scan:
 
     def _follow(self, start: int, text: str) -> None:
         """An address: one variable, and what belongs before it."""
-        before, is_value, after = text.strip().partition(_VALUE)
-        value = self._values[start + text.index(_VALUE)] if is_value else None
+        before, is_value, after = text.strip().partition(VALUE_MARK)
+        value = self._values[start + text.index(VALUE_MARK)] if is_value else None
         if value is None or after or (value.name, before) not in _HREFS:
             self._refuse(start, _WHERE_TO)
         elif value.name == LINK and not value.conditional:
             self.has_link = True
 
     def _is(self, text: str, start: int, variable: str) -> bool:
-        return text == _VALUE and self._values[start].name == variable
+        return text == VALUE_MARK and self._values[start].name == variable
 
     def _css(self, start: int, text: str) -> None:
         self.size.style(text)
         if fault := fault_of_css(text):
             self._refuse(start, fault)
-        for found in re.finditer(_VALUE, text):
+        for found in re.finditer(VALUE_MARK, text):
             if self._values[start + found.start()].name not in _STYLE_VALUES:
                 self._refuse(start + found.start(), "a style may name the colours of {{ brand }} alone")
 
@@ -245,19 +243,9 @@ class _Scan:
         return self._pieces[number].line + before.count("\n")
 
 
-def _spelt(piece: Piece) -> str:
-    match piece:
-        case Data():
-            return piece.text
-        case Value():
-            return _VALUE
-        case Edge():
-            return _EDGE
-
-
 _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("<!--"), "an HTML comment runs in some mail programs: write {# … #}"),
-    (re.compile(rf"<[^<>]*{_EDGE}"), "a condition stands within a tag: put it around the whole tag"),
+    (re.compile(rf"<[^<>]*{EDGE_MARK}"), "a condition stands within a tag: put it around the whole tag"),
     (
         re.compile(r"</?[a-z]", re.ASCII | re.IGNORECASE),
         'a tag is written like <a class="b">: all values in "',

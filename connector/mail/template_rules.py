@@ -64,6 +64,20 @@ class Edge:
 
 Piece = Data | Value | Edge
 
+VALUE_MARK, EDGE_MARK = "\ue000", "\ue001"
+"""Stand for a value and for an edge where pieces are read as one text; no template may hold them."""
+
+
+def spelt(piece: Piece) -> str:
+    """A piece as it stands in such a text."""
+    match piece:
+        case Data():
+            return piece.text
+        case Value():
+            return VALUE_MARK
+        case Edge():
+            return EDGE_MARK
+
 
 @dataclass(slots=True)
 class Reading:
