@@ -18,6 +18,7 @@ from connector.demo.walk import (
     choose_password,
     invitation_link,
     is_password_page,
+    let_go,
     press,
     prove_mailbox,
     sign_in,
@@ -149,11 +150,11 @@ def _mailbox(journey: Journey) -> None:
 
 def _password(journey: Journey) -> None:
     journey.shoot("4-password")
-    stay_before(journey.page, journey.system.portal_url)
+    attempts = stay_before(journey.page, journey.system.portal_url)
     choose_password(journey.page, journey.person.password)
     journey.must_show(journey.done["title"])
     journey.shoot("5-done")
-    journey.page.unroute_all()
+    let_go(journey.page, attempts)
 
 
 def _portal(journey: Journey) -> None:

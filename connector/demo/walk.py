@@ -75,3 +75,14 @@ def stay_before(page: "Page", url: str) -> "list[Route]":
 
     page.route(f"{url}**", refuse)
     return attempts
+
+
+def let_go(page: "Page", attempts: "list[Route]") -> None:
+    """Take :func:`stay_before` back, once the page has tried to go on: later it would, in the midst of what
+    is done on it next.
+    """
+    for _ in range(int(PATIENCE / 50)):
+        if attempts:
+            break
+        page.wait_for_timeout(50)
+    page.unroute_all()
