@@ -29,6 +29,7 @@ from connector.domain.model import (
     state_of,
 )
 from connector.domain.transitions import Action
+from connector.foundation.mail_address import domain_of
 
 _NEEDS_ADMINS = {Action.GRANT_ADMIN, Action.REVOKE_ADMIN, Action.DISABLE, Action.DELETE}
 
@@ -83,7 +84,12 @@ class Service:
 
     def facts(self, tenant: Tenant) -> Facts:
         """What a decision on a user of ``tenant`` may rest on now, without counts of administrators."""
-        return Facts(tenant=tenant, now=self.clock.now(), invitation_id=self._ids.token(128))
+        return Facts(
+            tenant=tenant,
+            now=self.clock.now(),
+            invitation_id=self._ids.token(128),
+            mail_domain=domain_of,
+        )
 
     def handle(self, *commands: Command) -> PortalUser:
         """Carry out commands on one user, all or none, in one commit and one new version; the user as it

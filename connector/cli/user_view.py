@@ -9,7 +9,7 @@ from connector.application.explain import Explanation
 from connector.application.records import Entry, MailAttempt, OutboxRow
 from connector.cli.output import console, iso, show_fields, show_table
 from connector.domain.model import PortalUser, Profile, state_of
-from connector.mail.address import wire_form
+from connector.foundation.mail_address import wire_form
 from connector.mail.names import oddities
 
 

@@ -2,6 +2,7 @@
 are in the modules beside it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.domain import effects as fx
@@ -22,6 +23,8 @@ class Facts:
     now: float
     invitation_id: str
     """A fresh random id, used if this decision makes the user's first invitation."""
+    mail_domain: Callable[[str], str]
+    """The domain of an address as mail servers are asked for it, so that no other spelling of it passes."""
     other_admins: int = 0
     """Administrators of the tenant besides this user who are not deleted …"""
     other_active_admins: int = 0
@@ -33,6 +36,10 @@ class Facts:
     def policy(self) -> Policy:
         """The tenant's policy."""
         return self.tenant.policy
+
+    def allows_address(self, address: str) -> bool:
+        """Whether an address may be used in this tenant; an empty one may."""
+        return not address or self.policy.allows_domain(self.mail_domain(address))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ def _change_email(user: PortalUser, edited: PortalUser, command: c.Edit, facts: 
     state = state_of(user, facts.now)
     if is_address_fixed(user, facts.policy):
         raise Refused(Refusal.EMAIL_IMMUTABLE, state)
-    if not facts.policy.allows_domain(edited.profile.email):
+    if not facts.allows_address(edited.profile.email):
         raise Refused(Refusal.DOMAIN_REFUSED, state)
     if state is State.PENDING:
         if refusal := why_not_invite(edited.profile, facts):

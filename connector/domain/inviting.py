@@ -33,7 +33,7 @@ def why_not_invite(profile: Profile, facts: Facts) -> Refusal | None:
         return Refusal.INVITE_OFF
     if not profile.email:
         return Refusal.NO_ADDRESS
-    if not facts.policy.allows_domain(profile.email):
+    if not facts.allows_address(profile.email):
         return Refusal.DOMAIN_REFUSED
     if not (facts.tenant.can_send or _keycloak_mails(facts)):
         return Refusal.MAILBOX_MISSING
@@ -112,7 +112,7 @@ def create(user: PortalUser | None, command: c.Create, facts: Facts) -> Outcome:
         created_at=facts.now,
         modified_at=facts.now,
     )
-    if not facts.policy.allows_domain(command.profile.email):
+    if not facts.allows_address(command.profile.email):
         raise Refused(Refusal.DOMAIN_REFUSED, State.ABSENT)
     if command.held is not None:
         hold = Hold(kind=command.held, source=command.source, since=facts.now)

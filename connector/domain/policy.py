@@ -3,7 +3,6 @@ and which of them exclude each other; it must not know where they are read from.
 play the products we follow are data: ``mappings/presets/*.yaml``.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -117,31 +116,11 @@ class Policy:
     email_domains_allow: frozenset[str] | None = None
     email_domains_deny: frozenset[str] = frozenset()
 
-    def allows_domain(self, address: str) -> bool:
-        """Whether an address may be used in this tenant; an empty one may."""
-        if not address:
-            return True
-        domain = on_the_wire(address.rpartition("@")[2])
+    def allows_domain(self, domain: str) -> bool:
+        """Whether addresses of a domain, as mail servers are asked for it, may be used in this tenant. One
+        that no server can have, an empty one, may where none is kept out.
+        """
+        if not domain:
+            return self.email_domains_allow is None and not self.email_domains_deny
         allowed = self.email_domains_allow is None or domain in self.email_domains_allow
         return allowed and domain not in self.email_domains_deny
-
-
-_DOTS = re.compile("[.\u3002\uff0e\uff61]")
-_KEPT_BY_IDNA_2008 = frozenset("\u00df\u03c2\u200c\u200d")
-"""The older standard, which the standard library speaks, writes these otherwise, or not at all."""
-
-
-def on_the_wire(domain: str) -> str:
-    """A domain as mail servers are asked for it (``xn--…``, RFC 5891), so that no other spelling of it
-    passes for another; empty if it is none.
-    """
-    try:
-        return ".".join(_label(label) for label in _DOTS.split(domain.lower()))
-    except UnicodeError:
-        return ""
-
-
-def _label(label: str) -> str:
-    if _KEPT_BY_IDNA_2008 & set(label):
-        return f"xn--{label.encode('punycode').decode()}"
-    return label.encode("idna").decode().lower()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from connector.application.records import DeliveryReport
-from connector.mail.address import wire_form
+from connector.foundation.mail_address import wire_form
 from connector.mail.answers import fit_to_keep
 
 LONGEST = 1024 * 1024

@@ -5,7 +5,7 @@ owns the order of these; it must not know what is in the message.
 from dataclasses import dataclass, field
 
 from connector.application.records import Mail
-from connector.mail.address import Mailbox
+from connector.foundation.mail_address import Mailbox
 from connector.mail.dkim import Signer
 from connector.mail.envelope import ReturnPath
 from connector.mail.message import mark_of

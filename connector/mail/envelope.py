@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from connector.application.records import Mail
 from connector.domain.errors import Misconfigured, Rejected
-from connector.mail.address import Mailbox, parse
+from connector.foundation.mail_address import Mailbox, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from email.utils import format_datetime, quote
 from hashlib import sha256
 
 from connector.domain.errors import Misconfigured
-from connector.mail.address import Mailbox
+from connector.foundation.mail_address import Mailbox
 from connector.mail.look import Logo
 from connector.mail.mime import mime
 from connector.mail.templates import Content

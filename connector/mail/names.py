@@ -6,8 +6,8 @@ import re
 import unicodedata
 
 from connector.domain.model import Profile
+from connector.foundation.mail_address import two_forms
 from connector.foundation.scripts import mixed_scripts, mixed_scripts_of_domain, named
-from connector.mail.address import two_forms
 
 MAX_LENGTH = 80
 

@@ -12,7 +12,7 @@ from connector.application.records import Mail
 from connector.domain.effects import ABOUT_INVITATION, Template
 from connector.domain.errors import Misconfigured
 from connector.domain.model import PortalUser, Tenant
-from connector.mail.address import Mailbox
+from connector.foundation.mail_address import Mailbox
 from connector.mail.content import MailContents, SignInKindOf, with_password
 from connector.mail.dispatch import Dispatch
 from connector.mail.envelope import recipient_of, sender_of

@@ -16,7 +16,7 @@ from connector.domain.errors import Misconfigured, OutsideError, Rejected, Unava
 from connector.foundation.config import SmtpSettings
 from connector.foundation.contact import heard
 from connector.foundation.faults import ConfigError
-from connector.mail.address import Mailbox
+from connector.foundation.mail_address import Mailbox
 from connector.mail.answers import Answer, Stage, answer_of, error_of
 from connector.mail.envelope import Envelope
 from connector.mail.message import mark_of

@@ -5,7 +5,7 @@ must not know which template uses which.
 from typing import Any
 
 from connector.domain.model import PortalUser, Profile, Tenant
-from connector.mail.address import parse
+from connector.foundation.mail_address import parse
 from connector.mail.languages import Moment
 from connector.mail.look import BRAND, Logo, brand_variables
 from connector.mail.names import clean_name, display_name, inviter_name

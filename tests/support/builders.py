@@ -20,6 +20,7 @@ from connector.domain.model import (
     UserId,
 )
 from connector.domain.policy import Policy
+from connector.foundation.mail_address import domain_of
 
 NOW = 1_800_000_000.0
 ACME = TenantId("acme")
@@ -135,7 +136,9 @@ def an_invitation(generation: int = 1, **values: Any) -> Invitation:
 
 
 def facts(tenant: Tenant | None = None, *, now: float = NOW, **values: Any) -> Facts:
-    return Facts(tenant=tenant or a_tenant(), now=now, invitation_id="b" * 32, **values)
+    return Facts(
+        tenant=tenant or a_tenant(), now=now, invitation_id="b" * 32, mail_domain=domain_of, **values
+    )
 
 
 def index(user: PortalUser, *, realm: str = "main") -> Index:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.errors import Misconfigured
-from connector.mail.address import parse
+from connector.foundation.mail_address import parse
 from connector.mail.look import Logo
 from connector.mail.message import Headers, build, content_id, message_id
 from connector.mail.templates import Content

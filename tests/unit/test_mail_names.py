@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.mail.address import parse
+from connector.foundation.mail_address import parse
 from connector.mail.names import MAX_LENGTH, clean_name, display_name, inviter_name
 from tests.support.builders import a_profile
 

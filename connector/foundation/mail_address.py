@@ -47,6 +47,14 @@ def parse(address: str) -> Mailbox:
     return Mailbox(local_part=local_part, domain=_ascii(domain))
 
 
+def domain_of(address: str) -> str:
+    """The domain of ``address`` as mail servers are asked for it, in lower case; empty if none can be."""
+    try:
+        return _ascii(address.rpartition("@")[2]).lower()
+    except ValueError:
+        return ""
+
+
 def wire_form(address: str) -> str:
     """``address`` as records of mails compare it, in lower case; empty if it is none."""
     try:
