@@ -1,8 +1,17 @@
 """Forgets what nobody will ask for any more. It owns what is kept for how long."""
 
+from collections.abc import Callable
+from typing import Protocol
+
 from connector.application.pace import DAY
 from connector.application.ports import Clock
-from connector.application.repositories import Store
+from connector.application.repositories import Store, UnitOfWork
+
+
+class _ForgetSome(Protocol):
+    """Deletes at most ``limit`` that are older than a time; how many there were."""
+
+    def __call__(self, *, before: float, limit: int) -> int: ...
 
 
 class Housekeeping:
@@ -23,34 +32,18 @@ class Housekeeping:
         """Delete rows of the outbox and records of mails that are old enough, hand-overs that came to
         nothing a day ago, tallies whose window is over, and workers not seen for a day.
         """
-        for forget_some in (
-            self._forget_finished,
-            self._forget_mails,
-            self._forget_handovers,
-            self._forget_tallies,
-        ):
-            while forget_some() == self._AT_ONCE:
-                pass
+        self._forget(lambda work: work.outbox.forget_finished, self._keep_finished)
+        self._forget(lambda work: work.mails.forget, self._keep_mails)
+        self._forget(lambda work: work.handovers.forget, DAY)
+        self._forget(lambda work: work.tallies.forget, 0.0)
         self._forget_workers()
 
-    def _forget_finished(self) -> int:
-        before = self._clock.now() - self._keep_finished
-        with self._store.write() as work:
-            return work.outbox.forget_finished(before=before, limit=self._AT_ONCE)
-
-    def _forget_mails(self) -> int:
-        before = self._clock.now() - self._keep_mails
-        with self._store.write() as work:
-            return work.mails.forget(before=before, limit=self._AT_ONCE)
-
-    def _forget_handovers(self) -> int:
-        before = self._clock.now() - DAY
-        with self._store.write() as work:
-            return work.handovers.forget(before=before, limit=self._AT_ONCE)
-
-    def _forget_tallies(self) -> int:
-        with self._store.write() as work:
-            return work.tallies.forget(before=self._clock.now(), limit=self._AT_ONCE)
+    def _forget(self, forgetting: Callable[[UnitOfWork], _ForgetSome], keep: float) -> None:
+        """What is older than ``keep`` seconds."""
+        before, count = self._clock.now() - keep, self._AT_ONCE
+        while count == self._AT_ONCE:
+            with self._store.write() as work:
+                count = forgetting(work)(before=before, limit=self._AT_ONCE)
 
     def _forget_workers(self) -> None:
         before = self._clock.now() - DAY

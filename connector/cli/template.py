@@ -37,6 +37,7 @@ def preview(
     """Show a mail of a tenant, its own or the shipped one."""
     from connector.mail.preview import opened
     from connector.mail.preview import preview as previewed
+    from connector.mail.templates import PARTS
 
     parts = _Parts(context, tenant, locale)
     mail = previewed(parts.renderer, template, parts.tenant, parts.locale, now=parts.clock.now())
@@ -45,7 +46,7 @@ def preview(
         _write(out, files)
         console.print(f"Written to {out}: {', '.join(files)}.", markup=False, soft_wrap=True)
         return
-    for name in ("subject.txt", "body.txt", "body.html"):
+    for name in PARTS:
         console.print(f"--- {name}", markup=False)
         console.print(files[name].decode().rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
 
@@ -60,10 +61,10 @@ def send_test(
 ) -> None:
     """Send a mail of a tenant to an address, from the tenant's sender, with [Test] before its subject."""
     from connector.bootstrap import make_mailer
-    from connector.mail.preview import trial
+    from connector.mail.preview import preview as previewed
 
     parts = _Parts(context, tenant, locale)
-    mail = trial(
+    mail = previewed(
         parts.renderer,
         template,
         parts.tenant,
@@ -71,6 +72,7 @@ def send_test(
         now=parts.clock.now(),
         request_id=new_request_id(),
         recipient=to,
+        is_test=True,
     )
     answer = make_mailer(parts.settings, parts.clock).send(mail)
     console.print(f"Sent to {to}: {answer}", markup=False, highlight=False, soft_wrap=True)

@@ -14,41 +14,36 @@ from connector.mail.render import MailRenderer
 DUMMY_LINK = "https://usher.example/invite/0123456789abcdef0123456789abcdef.1.this-link-leads-nowhere"
 
 _ADDRESS = "anna.muster@example.com"
-_REQUEST = "preview-0000"
 _LOGO = "logo.png"
 
 
-def preview(renderer: MailRenderer, template: Template, tenant: Tenant, locale: str, *, now: float) -> Mail:
-    """``template`` in the tenant's brand, for a reader of ``locale``.
-
-    :raises Misconfigured: the template or the sender does not allow it.
-    """
-    return _made(renderer, template, tenant, locale, now=now, request_id=_REQUEST)
-
-
-def trial(
+def preview(
     renderer: MailRenderer,
     template: Template,
     tenant: Tenant,
     locale: str,
     *,
     now: float,
-    request_id: str,
-    recipient: str,
+    request_id: str = "preview-0000",
+    recipient: str = _ADDRESS,
+    is_test: bool = False,
 ) -> Mail:
-    """The same for somebody's real mailbox, with a mark in its subject; each is a mail of its own.
+    """``template`` in the tenant's brand, for a reader of ``locale``. For somebody's real mailbox give
+    their address as ``recipient``, a fresh ``request_id``, so that each is a mail of its own, and
+    ``is_test``, for a mark in the subject.
 
-    :raises Misconfigured: as :func:`preview`. :raises Rejected: ``recipient`` is no address.
+    :raises Misconfigured: the template or the sender does not allow it.
+    :raises Rejected: ``recipient`` is no address.
     """
-    return _made(
-        renderer,
+    speaking = speaks(tenant, locale)
+    return renderer.render(
         template,
-        tenant,
-        locale,
-        now=now,
+        speaking,
+        somebody(speaking, locale, now, invitation=request_id),
+        link=DUMMY_LINK if template in INVITING else None,
         request_id=request_id,
         recipient=recipient,
-        is_test=True,
+        is_test=is_test,
     )
 
 
@@ -72,29 +67,6 @@ def opened(mail: Mail) -> dict[str, bytes]:
 def _body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
     return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
-
-
-def _made(
-    renderer: MailRenderer,
-    template: Template,
-    tenant: Tenant,
-    locale: str,
-    *,
-    now: float,
-    request_id: str,
-    recipient: str = _ADDRESS,
-    is_test: bool = False,
-) -> Mail:
-    speaking = speaks(tenant, locale)
-    return renderer.render(
-        template,
-        speaking,
-        somebody(speaking, locale, now, invitation=request_id),
-        link=DUMMY_LINK if template in INVITING else None,
-        request_id=request_id,
-        recipient=recipient,
-        is_test=is_test,
-    )
 
 
 def speaks(tenant: Tenant, locale: str) -> Tenant:

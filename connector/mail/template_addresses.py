@@ -6,11 +6,9 @@ one text but several; of each only the end matters, and all of them are carried 
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from itertools import accumulate
 from typing import NamedTuple
 
 from connector.mail.template_growth import MARKING
@@ -23,8 +21,8 @@ from connector.mail.template_rules import (
     Data,
     Edge,
     Piece,
+    Spelt,
     Value,
-    spelt,
 )
 
 _ADDRESSES = frozenset({LINK, "portal.url", "brand.support"})
@@ -75,9 +73,9 @@ _Seen = _Text | Value | Edge
 
 def check_written(pieces: Iterable[Piece], findings: Findings) -> None:
     """Where ``pieces`` spell an address out, attributes too, whatever values stand within it."""
-    texts = [piece for piece in pieces if isinstance(piece, Data)]
-    for start in _written("".join(piece.text for piece in texts)):
-        findings.add(_line_of(texts, start), NO_ADDRESS)
+    words = Spelt(piece for piece in pieces if isinstance(piece, Data))
+    for start in _written(words.text):
+        findings.add(words.line(start), NO_ADDRESS)
 
 
 def check_shown(pieces: list[Piece], findings: Findings, *, is_html: bool) -> None:
@@ -173,35 +171,17 @@ def _plain(piece: Piece) -> _Seen:
 
 def _words(pieces: list[Piece], findings: Findings) -> Iterator[_Seen]:
     """``pieces`` without tags; one that is not among words leaves a space."""
-    texts = [spelt(piece) for piece in pieces]
-    starts = list(accumulate(map(len, texts), initial=0))
-    whole = "".join(texts)
-
-    def number_of(offset: int) -> int:
-        return bisect_right(starts, offset) - 1
-
-    def line_of(offset: int) -> int:
-        number = number_of(offset)
-        return pieces[number].line + whole.count("\n", starts[number], offset)
-
-    for found in _ENTITY_LONG.finditer(whole):
-        findings.add(line_of(found.start()), _ODD_ENTITY)
-    for found in _HTML.finditer(whole):
-        line = line_of(found.start())
+    whole = Spelt(pieces)
+    for found in _ENTITY_LONG.finditer(whole.text):
+        findings.add(whole.line(found.start()), _ODD_ENTITY)
+    for found in _HTML.finditer(whole.text):
+        line = whole.line(found.start())
         if found["mark"]:
-            yield _plain(pieces[number_of(found.start())])
+            yield _plain(whole.piece(found.start()))
         elif found["text"]:
             text = found["text"]
-            if _ENTITY_CUT.search(text, max(0, len(text) - 40)) and found.end() in starts[:-1]:
+            if _ENTITY_CUT.search(text, max(0, len(text) - 40)) and found.end() in whole.starts[:-1]:
                 findings.add(line, _ODD_ENTITY)
             yield _Text(line, unescape(text))
         elif (found["tag"] or "").lower() not in _LEAVES_NO_SPACE:
             yield _Text(line, " ")
-
-
-def _line_of(texts: list[Data], offset: int) -> int:
-    for piece in texts:
-        if offset < len(piece.text):
-            return piece.line + piece.text.count("\n", 0, offset)
-        offset -= len(piece.text)
-    return 1

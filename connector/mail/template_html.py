@@ -7,10 +7,8 @@ tag is the same whichever branches are taken, and to look at all of them once is
 """
 
 import re
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping
-from itertools import accumulate
 
 from connector.mail.html_rules import fault_of_attribute, fault_of_css, fault_of_tag, fault_of_value
 from connector.mail.shipped_frame import size_of_frame
@@ -23,7 +21,7 @@ from connector.mail.template_growth import (
     Size,
 )
 from connector.mail.template_limits import Enough, Findings
-from connector.mail.template_rules import EDGE_MARK, LINK, VALUE_MARK, Edge, Piece, Value, spelt
+from connector.mail.template_rules import EDGE_MARK, LINK, VALUE_MARK, Edge, Piece, Spelt, Value
 
 _MOST_ATTRIBUTES = 40
 _IN_P = MARKING | AMONG_WORDS
@@ -94,11 +92,9 @@ class _Scan:
         self.has_link = False
         self.size = Size()
         self._findings = findings
-        texts = [spelt(piece) for piece in pieces]
-        self._pieces = pieces
-        self._starts = list(accumulate((len(text) for text in texts), initial=0))
-        self._text = "".join(texts)
-        placed = list(zip(self._starts, pieces, strict=False))
+        self._whole = Spelt(pieces)
+        self._text = self._whole.text
+        placed = list(self._whole.placed())
         self._values = {start: piece for start, piece in placed if isinstance(piece, Value)}
         self._edges = deque((start, piece.step) for start, piece in placed if isinstance(piece, Edge))
         self._marks = Marks()
@@ -233,14 +229,7 @@ class _Scan:
             self._refuse(at, fault)
 
     def _refuse(self, at: int, text: str) -> None:
-        self._findings.add(self._line(at), text)
-
-    def _line(self, at: int) -> int:
-        if not self._pieces:
-            return 1
-        number = min(bisect_right(self._starts, at), len(self._pieces)) - 1
-        before = self._text[self._starts[number] : at]
-        return self._pieces[number].line + before.count("\n")
+        self._findings.add(self._whole.line(at), text)
 
 
 _LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (

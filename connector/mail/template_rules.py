@@ -6,8 +6,10 @@ that whoever looks at the pieces has seen all that a mail may ever hold.
 """
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -68,8 +70,37 @@ VALUE_MARK, EDGE_MARK = "\ue000", "\ue001"
 """Stand for a value and for an edge where pieces are read as one text; no template may hold them."""
 
 
-def spelt(piece: Piece) -> str:
-    """A piece as it stands in such a text."""
+class Spelt:
+    """Pieces as one ``text``, with marks for what is none; ``starts`` are where each begins, then the
+    end.
+    """
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.pieces = tuple(pieces)
+        texts = [_spelt(piece) for piece in self.pieces]
+        self.starts = list(accumulate(map(len, texts), initial=0))
+        self.text = "".join(texts)
+
+    def placed(self) -> Iterator[tuple[int, Piece]]:
+        """Each piece with where it begins."""
+        return zip(self.starts, self.pieces, strict=False)
+
+    def piece(self, at: int) -> Piece:
+        """The one that stands at an offset of the text."""
+        return self.pieces[self._number(at)]
+
+    def line(self, at: int) -> int:
+        """In the file, of an offset of the text; 1 where there are no pieces."""
+        if not self.pieces:
+            return 1
+        number = self._number(at)
+        return self.pieces[number].line + self.text.count("\n", self.starts[number], at)
+
+    def _number(self, at: int) -> int:
+        return min(bisect_right(self.starts, at), len(self.pieces)) - 1
+
+
+def _spelt(piece: Piece) -> str:
     match piece:
         case Data():
             return piece.text

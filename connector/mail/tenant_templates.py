@@ -21,7 +21,7 @@ from connector.mail.template_addresses import check_shown, check_written
 from connector.mail.template_folder import SourceFile, read_folder
 from connector.mail.template_html import check_framed, check_whole
 from connector.mail.template_limits import Enough, Finding, Findings, check_form
-from connector.mail.template_rules import LINK, Data, Edge, Part, Piece, Reading, Value, read
+from connector.mail.template_rules import EDGE_MARK, LINK, Part, Piece, Reading, Spelt, Value, read
 from connector.mail.templates import environment
 
 _NO_LINK = "the invitation's link must be there in any case: outside of every condition write"
@@ -103,21 +103,11 @@ def _check_shown(reading: Reading, part: Part, findings: Findings) -> None:
 
 def _check_subject(reading: Reading, _part: Part, findings: Findings) -> None:
     """One line: what comes in by a value is made one when the mail is."""
-    whole = "".join(map(_spelt, reading.blocks[""])).strip()
+    whole = Spelt(reading.blocks[""]).text.replace(EDGE_MARK, "").strip()
     if not whole:
         findings.add(1, "a subject must say something")
     elif "\n" in whole:
         findings.add(1, "a subject is one line: take the line breaks out")
-
-
-def _spelt(piece: Piece) -> str:
-    match piece:
-        case Data():
-            return piece.text
-        case Value():
-            return "x"
-        case Edge():
-            return ""
 
 
 def _check_text(reading: Reading, part: Part, findings: Findings) -> None:
