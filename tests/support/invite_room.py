@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -22,7 +22,7 @@ from connector.application.service import Service
 from connector.application.worker import Worker
 from connector.domain.commands import Create
 from connector.domain.effects import Lane
-from connector.domain.model import AccountId, PortalUser, Tenant
+from connector.domain.model import AccountId, PortalUser, State, Tenant, state_of
 from connector.foundation.config import (
     ClientSettings,
     HandoverSettings,
@@ -380,3 +380,23 @@ def _settings(folder: Path, tenant: Tenant) -> Settings:
 
 def with_brand(tenant: Tenant, **brand: Any) -> Tenant:
     return replace(tenant, brand=replace(tenant.brand, **brand))
+
+
+def back(browser: Browser, step: str, **query: str) -> TestResponse:
+    return browser.get(f"/invite/{step}?{urlencode(query)}")
+
+
+def state(room: Room) -> State:
+    return state_of(room.user(), room.clock.now())
+
+
+def is_code_of(room: Room, sub: str, name: str = "") -> str:
+    """A code that Keycloak would exchange for this account's ID token."""
+    code = f"code-{len(room.client.codes)}-{len(room.client.asked)}"
+    room.client.codes[code] = Identity(sub=sub, name=name, id_token="a.fresh.token")
+    return code
+
+
+def complete(room: Room) -> None:
+    """The person walked through Keycloak's pages."""
+    room.idp.finish_actions(room.account(), created_at=room.clock.now())

@@ -1,4 +1,4 @@
-"""What several unit tests look at: the log of the test's own time, a folder of keys."""
+"""What several unit tests look at: the log of the test's own time, a folder of keys, the way in."""
 
 import io
 import logging
@@ -10,6 +10,7 @@ import pytest
 from connector.foundation.keys import create_keys
 from connector.foundation.observe import configure_logging
 from connector.foundation.private_files import write_private
+from tests.support.invite_room import Browser, Room, a_room
 from tests.support.logs import log_plainly
 
 
@@ -40,3 +41,15 @@ def key_folder(made_keys: Path, tmp_path: Path) -> Path:
     for path in made_keys.iterdir():
         write_private(tmp_path / path.name, path.read_bytes())
     return tmp_path
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """Somebody is invited, and nothing outside answers."""
+    return a_room(tmp_path)
+
+
+@pytest.fixture
+def browser(room: Room) -> Browser:
+    """Theirs."""
+    return room.browser()

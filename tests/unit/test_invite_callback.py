@@ -1,51 +1,27 @@
 """What comes back from Keycloak: each answer leads where it should, and only one lets anybody in."""
 
-from pathlib import Path
-from urllib.parse import urlencode
-
 import pytest
-from werkzeug.test import TestResponse
 
 from connector.application.records import HandOverStatus
 from connector.domain import commands as c
 from connector.domain.errors import Unavailable
-from connector.domain.model import State, state_of
-from connector.invite.keycloak_client import Identity
+from connector.domain.model import State
 from tests.support.builders import ACME, ADA
-from tests.support.invite_room import COOKIE, KEYCLOAK, PUBLIC, Browser, Room, a_room, query_of
+from tests.support.invite_room import (
+    COOKIE,
+    KEYCLOAK,
+    PUBLIC,
+    Browser,
+    Room,
+    back,
+    complete,
+    is_code_of,
+    query_of,
+    state,
+)
 
 LOGOUT = f"{KEYCLOAK}/realms/portal/protocol/openid-connect/logout"
 AUTH = f"{KEYCLOAK}/realms/portal/protocol/openid-connect/auth"
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
-@pytest.fixture
-def browser(room: Room) -> Browser:
-    return room.browser()
-
-
-def back(browser: Browser, step: str, **query: str) -> TestResponse:
-    return browser.get(f"/invite/{step}?{urlencode(query)}")
-
-
-def state(room: Room) -> State:
-    return state_of(room.user(), room.clock.now())
-
-
-def is_code_of(room: Room, sub: str, name: str = "") -> str:
-    """A code that Keycloak would exchange for this account's ID token."""
-    code = f"code-{len(room.client.codes)}-{len(room.client.asked)}"
-    room.client.codes[code] = Identity(sub=sub, name=name, id_token="a.fresh.token")
-    return code
-
-
-def complete(room: Room) -> None:
-    """The person walked through Keycloak's pages."""
-    room.idp.finish_actions(room.account(), created_at=room.clock.now())
 
 
 # --- the probe -------------------------------------------------------------------------------------

@@ -4,25 +4,12 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from connector.domain.errors import Unavailable
 from connector.invite.keycloak_client import Identity
 from tests.support.builders import ACME, ADA
 from tests.support.figures import counted
-from tests.support.invite_room import Browser, Room, a_room
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
-@pytest.fixture
-def browser(room: Room) -> Browser:
-    return room.browser()
+from tests.support.invite_room import Browser, Room
 
 
 @contextmanager

@@ -23,11 +23,6 @@ from tests.support.invite_room import PUBLIC, Room, a_room
 OFFICE, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
 class From:
     """Somebody at an address, with a browser that keeps cookies or not."""
 

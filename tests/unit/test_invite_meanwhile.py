@@ -4,7 +4,6 @@ user meanwhile counts: whatever takes the invitation away wins, and nothing else
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,20 +14,9 @@ from connector.domain import commands as c
 from connector.domain.model import HoldKind, State
 from connector.invite.keycloak_client import Identity
 from tests.support.builders import ACME, ADA, SYSTEM, a_document
-from tests.support.invite_room import Browser, Room, a_room
-from tests.unit.test_invite_callback import back, complete, is_code_of, state
+from tests.support.invite_room import Browser, Room, back, complete, is_code_of, state
 
 Deed = Callable[[Room], object]
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
-@pytest.fixture
-def browser(room: Room) -> Browser:
-    return room.browser()
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from tests.support.invite_room import KEYCLOAK, Room, a_room, with_brand
 DAY = 86400.0
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
 def finished(room: Room) -> None:
     room.do(c.Accept, actor=PERSON, generation=1)
 

@@ -1,7 +1,5 @@
 """The press: whom it lets begin, what it binds to the browser, and how it keeps to the outbox's order."""
 
-from pathlib import Path
-
 import pytest
 
 from connector.application.records import HandOver, HandOverStatus
@@ -13,14 +11,9 @@ from connector.foundation.config import HandoverSettings
 from connector.invite.handover import HandOverDesk, NotLive
 from connector.invite.standing import browser_of
 from tests.support.builders import ACME, ADA, NOW, CountingIds
-from tests.support.invite_room import PUBLIC, Room, a_room
+from tests.support.invite_room import PUBLIC, Room
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
 
 
 # --- who may begin ---------------------------------------------------------------------------------

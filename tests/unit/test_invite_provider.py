@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +16,8 @@ from tests.support.invite_room import (
     PUBLIC,
     Browser,
     Room,
-    a_room,
     query_of,
 )
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ ROUNDS = 3
 """How often the machine may disturb a comparison of times; what really differs differs each time."""
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return a_room(tmp_path)
-
-
 # --- I2, I7: nothing that is kept or written opens a link --------------------------------------------
 
 
